@@ -1,0 +1,1 @@
+"""HTTP: the ingest app, the read app, and the one that serves both."""

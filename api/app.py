@@ -1,0 +1,41 @@
+"""The apps: ingest, read, and the one that serves both on one port."""
+
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from fastapi import APIRouter, FastAPI
+
+from api import errors, health, ingest, read
+from api.state import open_state
+from events.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+
+def create_ingest_app(settings: Settings) -> FastAPI:
+    return _create(settings, "AgentGuide ingest", [ingest.router])
+
+
+def create_read_app(settings: Settings) -> FastAPI:
+    return _create(settings, "AgentGuide read", [read.router])
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Both, for one machine."""
+    return _create(settings, "AgentGuide", [ingest.router, read.router])
+
+
+def _create(settings: Settings, title: str, routers: Sequence[APIRouter]) -> FastAPI:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        logger.info("settings: %s", settings.masked())
+        async with open_state(settings) as state:
+            app.state.agentguide = state
+            yield
+
+    app = FastAPI(title=title, lifespan=lifespan, openapi_url="/openapi.json", redoc_url=None)
+    for router in (*routers, health.router):
+        app.include_router(router)
+    errors.install(app)
+    return app

@@ -1,0 +1,49 @@
+"""Whether the process lives, and whether what it needs answers."""
+
+import asyncio
+from typing import Any
+
+import psycopg
+from fastapi import APIRouter, Response
+from psycopg_pool import PoolTimeout
+from pydantic_core import to_json
+from redis.exceptions import RedisError
+
+from api.state import AppState, State
+from db import queries
+
+router = APIRouter(tags=["health"])
+
+CHECK_SECONDS = 2.0
+
+
+@router.get("/healthz")
+async def get_health() -> Response:
+    """The process serves."""
+    return Response(b'{"status":"ok"}', media_type="application/json")
+
+
+@router.get("/readyz")
+async def get_readiness(state: State) -> Response:
+    """200 if Postgres and Redis answer, else 503 that says which does not."""
+    database, queue = await asyncio.gather(_database(state), _queue(state))
+    ready = database == queue == "ok"
+    body: dict[str, Any] = {"status": "ok" if ready else "unavailable", "postgres": database, "redis": queue}
+    return Response(to_json(body), 200 if ready else 503, media_type="application/json")
+
+
+async def _database(state: AppState) -> str:
+    try:
+        async with state.pool.connection(timeout=CHECK_SECONDS) as connection:
+            await connection.execute(queries.PING)
+    except (psycopg.Error, PoolTimeout):
+        return "does not answer"
+    return "ok"
+
+
+async def _queue(state: AppState) -> str:
+    try:
+        await state.redis.ping()
+    except (RedisError, OSError, TimeoutError):
+        return "does not answer"
+    return "ok"

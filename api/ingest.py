@@ -1,0 +1,219 @@
+"""The ingest routes. Each reads the body, validates it into records, and answers when these are on the queue's disk."""
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+from uuid import UUID
+
+from fastapi import APIRouter, Request, Response
+from google.protobuf.json_format import MessageToJson
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+from pydantic import BaseModel, ValidationError
+from pydantic_core import to_json
+
+from api import batches
+from api.body import read_body
+from api.errors import invalid_event
+from api.idempotency import answer_once
+from api.state import AppState, ProjectId, State
+from events import otlp
+from events.exceptions import InvalidEvent, MalformedBody, NotFound, UnsupportedMedia
+from events.ids import ZERO_STEP, IdMint, run_uuid
+from events.models import RunCreate, RunPatch, StepCreate, StepPatch
+from events.payloads import storable_json
+from events.records import Record
+from events.stream import entries_of
+
+router = APIRouter(prefix="/v1", tags=["ingest"])
+
+PROTOBUF = "application/x-protobuf"
+_M = TypeVar("_M", bound=BaseModel)
+
+
+def _body(model: type[BaseModel]) -> dict[str, Any]:
+    """OpenAPI of a body that the route validates itself, from its bytes."""
+    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+    schema.pop("$defs", None)
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+def _json(body: Any, status: int) -> Response:
+    return Response(to_json(body), status, media_type="application/json")
+
+
+async def _accept(state: AppState, project_id: int, events: Sequence[Record]) -> None:
+    state.gate.check()
+    await state.appender.append(entries_of(project_id, events, state.settings.shards))
+
+
+async def _read_json(request: Request, state: AppState) -> bytes:
+    return storable_json(await read_body(request, state.settings.body_bytes_max))
+
+
+def _validate(model: type[_M], body: bytes) -> _M:
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        if error.errors()[0]["type"] == "json_invalid":
+            raise MalformedBody(f"The body is not JSON: {error.errors()[0]['msg']}") from None
+        raise invalid_event(error) from None
+
+
+def _run_id(run_id: str) -> str:
+    try:
+        return UUID(run_id).hex
+    except ValueError:
+        raise NotFound(f"{run_id!r} is not the id of a run: that is a UUID or 32 hex digits.") from None
+
+
+def _step_id(step_id: str) -> str:
+    try:
+        if len(bytes.fromhex(step_id)) == 8 and step_id != ZERO_STEP:
+            return step_id.lower()
+    except ValueError:
+        pass  # said below, as for a wrong length
+    raise NotFound(f"{step_id!r} is not the id of a step: that is 16 hex digits.")
+
+
+@router.post("/runs", status_code=201, openapi_extra=_body(RunCreate))
+async def create_run(request: Request, state: State, project_id: ProjectId) -> Response:
+    """Starts a run. Without an `id` one is minted (UUIDv7)."""
+    body = await _read_json(request, state)
+
+    async def answer(mint: IdMint) -> Response:
+        run = _validate(RunCreate, body)
+        run_id = run.id.hex if run.id else mint.run_id()
+        record = run.to_run(run_id, mint, state.payloads)
+        if record.status is None:
+            record.status = "RUNNING"
+        await state.lookups.require(project_id, record)
+        await _accept(state, project_id, [record])
+        return _json({"id": run_uuid(run_id)}, 201)
+
+    return await _once(request, body, state, project_id, answer)
+
+
+@router.patch("/runs/{run_id}", status_code=202, openapi_extra=_body(RunPatch))
+async def update_run(run_id: str, request: Request, state: State, project_id: ProjectId) -> Response:
+    """Changes a run: what is present replaces, what is absent stays."""
+    body = await _read_json(request, state)
+
+    async def answer(mint: IdMint) -> Response:
+        record = _validate(RunPatch, body).to_run(_run_id(run_id), mint, state.payloads)
+        await state.lookups.require(project_id, record)
+        await _accept(state, project_id, [record])
+        return _json({"id": run_uuid(record.id)}, 202)
+
+    return await _once(request, body, state, project_id, answer)
+
+
+@router.post("/runs/{run_id}/steps", status_code=201, openapi_extra=_body(StepCreate))
+async def create_step(run_id: str, request: Request, state: State, project_id: ProjectId) -> Response:
+    """Adds a step to a run. Without an `id` one is minted; without an `index` it gets the run's next."""
+    body = await _read_json(request, state)
+
+    async def answer(mint: IdMint) -> Response:
+        step = _validate(StepCreate, body)
+        step_id = step.id or mint.step_id()
+        await _accept(state, project_id, [step.to_step(_run_id(run_id), step_id, mint, state.payloads)])
+        return _json({"id": step_id}, 201)
+
+    return await _once(request, body, state, project_id, answer)
+
+
+@router.patch("/runs/{run_id}/steps/{step_id}", status_code=202, openapi_extra=_body(StepPatch))
+async def update_step(run_id: str, step_id: str, request: Request, state: State, project_id: ProjectId) -> Response:
+    """Changes a step: what is present replaces, what is absent stays."""
+    body = await _read_json(request, state)
+
+    async def answer(mint: IdMint) -> Response:
+        step = _validate(StepPatch, body)
+        identity = _step_id(step_id)
+        if step.parent_id == identity:
+            raise InvalidEvent(details=[{"path": "parentId", "reason": "a step cannot be its own parent"}])
+        await _accept(state, project_id, [step.to_step(_run_id(run_id), identity, mint, state.payloads)])
+        return _json({"id": identity}, 202)
+
+    return await _once(request, body, state, project_id, answer)
+
+
+@router.post(
+    "/events",
+    status_code=202,
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {"schema": {"type": "array", "items": {"type": "object"}}},
+                "application/x-ndjson": {"schema": {"type": "string"}},
+            },
+        }
+    },
+)
+async def create_events(request: Request, state: State, project_id: ProjectId) -> Response:
+    """Takes a batch of run and step events: a JSON array, or one event a line (NDJSON).
+
+    Valid events are accepted whatever their neighbours are: 202 if all are, 207 if some, 422 if none.
+    """
+    body = await _read_json(request, state)
+    lines = "ndjson" in (media_type := request.headers.get("content-type", "")) or "jsonl" in media_type
+
+    async def answer(mint: IdMint) -> Response:
+        batch = batches.decode(body, lines, mint, state.payloads, state.settings.batch_events_max)
+        for place, reason in sorted((await state.lookups.problems(project_id, batch.records)).items(), reverse=True):
+            batch.reject_record(place, reason.partition(" ")[0], reason)
+        if not batch.records and batch.errors:
+            raise InvalidEvent("No event of the batch is valid; see `details`.", details=batch.error_list())
+        await _accept(state, project_id, batch.records)
+        if not batch.errors:
+            return _json({"accepted": len(batch.records)}, 202)
+        return _json({"accepted": len(batch.records), "rejected": batch.rejected, "errors": batch.error_list()}, 207)
+
+    return await _once(request, body, state, project_id, answer)
+
+
+@router.post(
+    "/traces",
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                PROTOBUF: {"schema": {"type": "string", "format": "binary"}},
+                "application/json": {"schema": {"type": "object"}},
+            },
+        }
+    },
+)
+async def export_traces(request: Request, state: State, project_id: ProjectId) -> Response:
+    """OTLP/HTTP: an ExportTraceServiceRequest as protobuf or JSON. Bad spans are told of in `partial_success`."""
+    state.gate.check()
+    body = await read_body(request, state.settings.body_bytes_max)
+    media_type = request.headers.get("content-type", PROTOBUF).partition(";")[0].strip().lower()
+    if media_type == PROTOBUF:
+        export = otlp.decode_protobuf(body, state.payloads, state.settings.batch_events_max)
+    elif media_type == "application/json":
+        export = otlp.decode_json(storable_json(body), state.payloads, state.settings.batch_events_max)
+    else:
+        raise UnsupportedMedia(f"Content-Type {media_type!r} is not supported; send {PROTOBUF} or application/json.")
+    await _accept(state, project_id, export.records)
+    return _export_answer(export, media_type)
+
+
+def _export_answer(export: otlp.DecodedExport, media_type: str) -> Response:
+    answer = ExportTraceServiceResponse()
+    if export.rejected:
+        answer.partial_success.rejected_spans = export.rejected
+        answer.partial_success.error_message = "; ".join(export.reasons)
+    if media_type == PROTOBUF:
+        return Response(answer.SerializeToString(), media_type=PROTOBUF)
+    return Response(MessageToJson(answer, indent=None), media_type=media_type)
+
+
+async def _once(request: Request, body: bytes, state: AppState, project_id: int, answer: Any) -> Response:
+    return await answer_once(
+        request,
+        body,
+        connection=state.redis,
+        project_id=project_id,
+        ttl_seconds=state.settings.idempotency_hours * 3600,
+        answer=answer,
+    )

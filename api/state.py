@@ -1,0 +1,108 @@
+"""What an app holds while it serves: made in its lifespan, reached through `Annotated` dependencies."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Annotated, cast
+
+import redis
+import redis.asyncio
+from fastapi import Depends, Request
+from psycopg_pool import AsyncConnectionPool
+
+from api.lookups import Lookups
+from db.urls import psycopg_url
+from events import jobs
+from events.appender import Appender, stop
+from events.backlog import BacklogGate
+from events.connections import async_redis_connection, redis_connection
+from events.payloads import PayloadEncoder
+from events.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_PROJECT_ID = 1
+"""The project that a fresh database has first; until there are keys everything belongs to it."""
+
+
+@dataclass(slots=True)
+class AppState:
+    settings: Settings
+    pool: AsyncConnectionPool
+    redis: "redis.asyncio.Redis"
+    appender: Appender
+    gate: BacklogGate
+    lookups: Lookups
+    payloads: PayloadEncoder
+
+
+@asynccontextmanager
+async def open_state(settings: Settings) -> AsyncIterator[AppState]:
+    """Connections and background tasks of one API process. Servers that are away are not waited for."""
+    if settings.database_url is None:
+        raise ValueError("DATABASE_URL is not set; the API has no database of its own")
+    pool = AsyncConnectionPool(
+        psycopg_url(settings.database_url.get_secret_value()),
+        min_size=1,
+        max_size=8,
+        timeout=settings.read_timeout_seconds,
+        open=False,
+        check=AsyncConnectionPool.check_connection,
+        reconnect_timeout=2.0,
+        kwargs={
+            "autocommit": True,
+            "connect_timeout": 2,
+            "options": f"-c timezone=UTC -c statement_timeout={int(settings.read_timeout_seconds * 1000)}",
+        },
+    )
+    connection = async_redis_connection(settings)
+    bells = Bells(redis_connection(settings))
+    appender = Appender(connection, bells.ring)
+    gate = BacklogGate(settings, connection, appender)
+    await pool.open(wait=False)
+    tasks = [asyncio.create_task(appender.run()), asyncio.create_task(gate.run())]
+    try:
+        yield AppState(settings, pool, connection, appender, gate, Lookups(pool), PayloadEncoder(settings.field_bytes_max))
+    finally:
+        for task in tasks:
+            await stop(task)
+        await bells.finish()
+        await connection.aclose()
+        await pool.close()
+
+
+class Bells:
+    """Enqueues drains in a thread: RQ's client blocks, and the event loop has requests to serve."""
+
+    def __init__(self, connection: "redis.Redis") -> None:
+        self._redis = connection
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def ring(self, shard: int) -> None:
+        task = asyncio.create_task(self._ring(shard))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _ring(self, shard: int) -> None:
+        try:
+            await asyncio.to_thread(jobs.ring, self._redis, shard)
+        except redis.RedisError as error:
+            logger.warning("shard %d: the bell could not be rung, the sweep will: %s", shard, error)
+
+    async def finish(self) -> None:
+        await asyncio.gather(*self._tasks)
+        self._redis.close()
+
+
+async def _state(request: Request) -> AppState:
+    return cast("AppState", request.app.state.agentguide)
+
+
+async def _project_id() -> int:
+    return DEFAULT_PROJECT_ID
+
+
+State = Annotated[AppState, Depends(_state)]
+ProjectId = Annotated[int, Depends(_project_id)]

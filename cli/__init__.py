@@ -1,0 +1,1 @@
+"""The `agentguide` command and the embedded stack."""

@@ -1,0 +1,1 @@
+"""What flows: the event model, OTLP into events, the sharded stream, backpressure."""

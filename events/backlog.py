@@ -1,0 +1,105 @@
+"""Backpressure: how much waits in the streams, how fast it drains, and whether ingest must wait."""
+
+import asyncio
+import logging
+import math
+import time
+from dataclasses import dataclass
+
+import redis.asyncio
+from redis.exceptions import RedisError
+
+from events.appender import Appender
+from events.exceptions import Overloaded
+from events.settings import Settings
+from events.stream import epoch_key
+
+logger = logging.getLogger(__name__)
+
+POLL_SECONDS = 0.2
+RETRY_AFTER_MAX_SECONDS = 60
+RATE_WINDOW_SECONDS = 5.0
+
+
+@dataclass(slots=True, frozen=True)
+class Backlog:
+    """What waits in all shards."""
+
+    events: int = 0
+    bytes: int = 0
+    drained_events: int = 0
+
+
+async def measure(connection: "redis.asyncio.Redis", shards: int) -> Backlog:
+    """Reads the counters of all shards' epochs."""
+    pipeline = connection.pipeline(transaction=False)
+    for shard in range(shards):
+        pipeline.hmget(epoch_key(shard), "events", "bytes", "drained_events", "drained_bytes")
+    events = size = drained_events = 0
+    for row in await pipeline.execute():
+        appended, appended_bytes, drained, drained_bytes = (int(value or 0) for value in row)
+        events += max(0, appended - drained)
+        size += max(0, appended_bytes - drained_bytes)
+        drained_events += drained
+    return Backlog(events, size, drained_events)
+
+
+class BacklogGate:
+    """Shut from the high-water mark until the low one; `run` keeps it up to date."""
+
+    def __init__(self, settings: Settings, connection: "redis.asyncio.Redis", appender: Appender) -> None:
+        self._settings = settings
+        self._redis = connection
+        self._appender = appender
+        self._backlog = Backlog()
+        self._appended_before = (0, 0)
+        self._shut = False
+        self._rate = 0.0
+
+    def check(self) -> None:
+        """Raises Overloaded while the gate is shut."""
+        self._decide()
+        if self._shut:
+            raise Overloaded(
+                f"The queue holds {self._backlog.events} events, over its limit; send again after the time in Retry-After.",
+                retry_after=self._retry_after(),
+            )
+
+    def _decide(self) -> None:
+        settings = self._settings
+        # What was appended since the last look counts as well: between two looks a fast client could fill the memory.
+        events = self._backlog.events + self._appender.appended_events - self._appended_before[0]
+        size = self._backlog.bytes + self._appender.appended_bytes - self._appended_before[1]
+        if events >= settings.backlog_high_events or size >= settings.backlog_high_bytes:
+            self._shut = True
+        elif events <= settings.backlog_low_events and size <= settings.backlog_low_bytes:
+            self._shut = False
+
+    def _retry_after(self) -> int:
+        """Seconds until the backlog is at the low-water mark, at the rate at which it drained lately."""
+        events_over = max(0, self._backlog.events - self._settings.backlog_low_events)
+        bytes_over = max(0, self._backlog.bytes - self._settings.backlog_low_bytes)
+        bytes_an_event = self._backlog.bytes / max(1, self._backlog.events)
+        over = max(events_over, bytes_over / max(1.0, bytes_an_event))
+        if self._rate <= 0:
+            return RETRY_AFTER_MAX_SECONDS if over else 1
+        return max(1, min(RETRY_AFTER_MAX_SECONDS, math.ceil(over / self._rate)))
+
+    async def run(self) -> None:
+        """Measures several times a second until cancelled."""
+        measured_at = time.monotonic()
+        while True:
+            appended = (self._appender.appended_events, self._appender.appended_bytes)
+            try:
+                backlog = await measure(self._redis, self._settings.shards)
+            except (RedisError, OSError, TimeoutError) as error:
+                logger.warning("could not measure the backlog: %s", error)
+            else:
+                now = time.monotonic()
+                seconds, measured_at = now - measured_at, now
+                drained = max(0, backlog.drained_events - self._backlog.drained_events)
+                weight = min(1.0, seconds / RATE_WINDOW_SECONDS)
+                self._rate += weight * (drained / max(seconds, 1e-3) - self._rate)
+                self._backlog, self._appended_before = backlog, appended
+                self._decide()
+            await asyncio.sleep(POLL_SECONDS)

@@ -1,0 +1,47 @@
+"""RQ as the control plane: the queue, the names of the jobs, and the bell that asks for a drain.
+
+A job only says which function to run with which small arguments, in JSON. Workers run the functions on their list, no others.
+"""
+
+import logging
+from typing import Any
+
+import redis
+from rq import Queue
+from rq.serializers import JSONSerializer
+
+from events.stream import bell_key
+
+logger = logging.getLogger(__name__)
+
+QUEUE = "agentguide"
+DRAIN = "worker.jobs.drain"
+SIMULATE = "worker.jobs.simulate"
+ENSURE_PARTITIONS = "worker.jobs.ensure_partitions"
+
+JOB_TIMEOUT_SECONDS = 120
+"""Far over a drain's budget: RQ breaks off a job that takes longer."""
+
+
+def queue(connection: "redis.Redis", **options: Any) -> Queue:
+    return Queue(QUEUE, connection=connection, serializer=JSONSerializer, **options)
+
+
+def enqueue(connection: "redis.Redis", function: str, *arguments: Any) -> None:
+    queue(connection).enqueue_call(
+        function, args=arguments, timeout=JOB_TIMEOUT_SECONDS, result_ttl=0, failure_ttl=3600, description=function
+    )
+
+
+def ring(connection: "redis.Redis", shard: int) -> None:
+    """Enqueues a drain. The caller has taken the shard's bell; if this fails the bell is let go, so that another can try.
+
+    Raises:
+        redis.RedisError: the queue does not answer. The sweep will ring.
+    """
+    try:
+        enqueue(connection, DRAIN, shard)
+    except redis.RedisError:
+        logger.warning("shard %d: could not enqueue a drain; the sweep will", shard)
+        connection.delete(bell_key(shard))
+        raise

@@ -1,0 +1,248 @@
+"""The events as clients send them: the bodies of the ingest API, in camelCase. Each turns into a record.
+
+Times are RFC 3339, one without an offset is UTC. A field that is absent or null leaves what is stored.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Literal, Self, TypeVar
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, StringConstraints, model_validator
+from pydantic.alias_generators import to_camel
+
+from events.ids import ZERO_STEP, IdMint
+from events.payloads import PayloadEncoder
+from events.records import ABSENT, AgentRef, Artifact, Metric, Record, RunRecord, StepRecord
+
+NAME_MAX = 512
+TOKENS_MAX = 10**12
+COST_USD_MAX = 10**6
+INDEX_MAX = 2_000_000_000
+NANO = 10**9
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_LAST_YEAR = 2200
+
+
+def _utc(value: datetime) -> datetime:
+    if value.tzinfo is None:
+        value = value.replace(tzinfo=UTC)
+    if not _EPOCH.year <= value.year < _LAST_YEAR or value < _EPOCH:
+        raise ValueError(f"a time must lie between {_EPOCH.year} and {_LAST_YEAR}")
+    return value
+
+
+def _non_zero(value: str) -> str:
+    if value == ZERO_STEP:
+        raise ValueError("an id must not be all zeros")
+    return value
+
+
+def _real_run(value: UUID) -> UUID:
+    if value.int == 0:
+        raise ValueError("an id must not be all zeros")
+    return value
+
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=NAME_MAX)]
+Moment = Annotated[datetime, AfterValidator(_utc)]
+RunId = Annotated[UUID, AfterValidator(_real_run)]
+StepId = Annotated[str, StringConstraints(pattern="^[0-9a-fA-F]{16}$", to_lower=True), AfterValidator(_non_zero)]
+RunStatus = Literal["PENDING", "RUNNING", "SUCCESS", "FAILED", "CANCELLED"]
+StepKind = Literal["AGENT", "CHAIN", "TOOL", "LLM", "RETRIEVER", "EMBEDDING", "RERANKER", "GUARDRAIL", "EVALUATOR", "PROMPT"]
+Tokens = Annotated[int, Field(ge=0, le=TOKENS_MAX)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", allow_inf_nan=False)
+
+
+class AgentIn(_Model):
+    name: Name
+    version: Annotated[str, StringConstraints(max_length=NAME_MAX)] = ""
+
+
+class MetricIn(_Model):
+    """A named number. One with the id of an earlier one replaces it."""
+
+    id: UUID | None = None
+    name: Name
+    value: float
+    tags: dict[str, Any] | None = None
+
+
+class ArtifactIn(_Model):
+    """What a step produced: `url` or `content`. One with the id of an earlier one replaces it."""
+
+    id: UUID | None = None
+    type: Name
+    url: Annotated[str, StringConstraints(min_length=1, max_length=8192)] | None = None
+    content: Any = None
+
+    @model_validator(mode="after")
+    def _one_of(self) -> Self:
+        if (self.url is None) == (self.content is None):
+            raise ValueError("an artifact has either a url or content")
+        return self
+
+
+class RunFields(_Model):
+    agent: AgentIn | None = None
+    agent_id: Annotated[int, Field(ge=1, lt=2**31)] | None = None
+    user_id: Annotated[int, Field(ge=1, lt=2**31)] | None = None
+    session_id: Name | None = None
+    name: Name | None = None
+    status: RunStatus | None = None
+    input: Any = None
+    output: Any = None
+    error: Any = None
+    started_at: Moment | None = None
+    finished_at: Moment | None = None
+    tags: list[Name] | dict[Name, Any] | None = None
+    attributes: dict[str, Any] | None = None
+    metrics: list[MetricIn] | None = None
+
+    @model_validator(mode="after")
+    def _one_agent(self) -> Self:
+        if self.agent is not None and self.agent_id is not None:
+            raise ValueError("give agent or agentId, not both")
+        return self
+
+    def to_run(self, run_id: str, mint: IdMint, payloads: PayloadEncoder) -> RunRecord:
+        agent = self.agent
+        return RunRecord(
+            id=run_id,
+            agent=AgentRef(agent.name, agent.version) if agent else None,
+            agent_id=self.agent_id,
+            user_id=self.user_id,
+            session_id=self.session_id,
+            name=self.name,
+            status=self.status,
+            input=_payload(self.input, payloads),
+            output=_payload(self.output, payloads),
+            error=_payload(self.error, payloads),
+            started_at=_microseconds(self.started_at),
+            finished_at=_microseconds(self.finished_at),
+            tags=_payload(self.tags, payloads),
+            attributes=_payload(self.attributes, payloads),
+            metrics=[
+                Metric(item.id.hex if item.id else mint.part_id(), item.name, item.value, _payload(item.tags, payloads))
+                for item in self.metrics or ()
+            ],
+        )
+
+
+class RunCreate(RunFields):
+    """Body of `POST /v1/runs`."""
+
+    id: RunId | None = None
+
+    @model_validator(mode="after")
+    def _has_agent(self) -> Self:
+        if self.agent is None and self.agent_id is None:
+            raise ValueError("a run needs agentId or agent")
+        return self
+
+
+class RunPatch(RunFields):
+    """Body of `PATCH /v1/runs/{runId}`."""
+
+
+class RunEvent(RunFields):
+    type: Literal["run"]
+    id: RunId
+
+    def to_record(self, mint: IdMint, payloads: PayloadEncoder) -> Record:
+        return self.to_run(self.id.hex, mint, payloads)
+
+
+class StepFields(_Model):
+    parent_id: StepId | None = None
+    index: Annotated[int, Field(ge=0, le=INDEX_MAX)] | None = None
+    tool_name: Name | None = None
+    name: Name | None = None
+    kind: StepKind | None = None
+    model: Name | None = None
+    input: Any = None
+    output: Any = None
+    error: Any = None
+    attributes: dict[str, Any] | None = None
+    started_at: Moment | None = None
+    finished_at: Moment | None = None
+    input_tokens: Tokens | None = None
+    output_tokens: Tokens | None = None
+    cost_usd: Annotated[float, Field(ge=0, le=COST_USD_MAX)] | None = None
+    artifacts: list[ArtifactIn] | None = None
+
+    def to_step(self, run_id: str, step_id: str, mint: IdMint, payloads: PayloadEncoder) -> StepRecord:
+        return StepRecord(
+            run_id=run_id,
+            id=step_id,
+            parent_id=self.parent_id,
+            index=self.index,
+            tool_name=self.tool_name,
+            name=self.name,
+            kind=self.kind,
+            model=self.model,
+            input=_payload(self.input, payloads),
+            output=_payload(self.output, payloads),
+            error=_payload(self.error, payloads),
+            attributes=_payload(self.attributes, payloads),
+            started_at=_microseconds(self.started_at),
+            finished_at=_microseconds(self.finished_at),
+            input_tokens=self.input_tokens,
+            output_tokens=self.output_tokens,
+            cost_nano_usd=None if self.cost_usd is None else round(self.cost_usd * NANO),
+            artifacts=[
+                Artifact(item.id.hex if item.id else mint.part_id(), item.type, item.url, _payload(item.content, payloads))
+                for item in self.artifacts or ()
+            ],
+        )
+
+
+class StepCreate(StepFields):
+    """Body of `POST /v1/runs/{runId}/steps`."""
+
+    id: StepId | None = None
+    tool_name: Name
+
+    @model_validator(mode="after")
+    def _not_own_parent(self) -> Self:
+        return _refuse_own_parent(self, self.id)
+
+
+class StepPatch(StepFields):
+    """Body of `PATCH /v1/runs/{runId}/steps/{stepId}`."""
+
+
+class StepEvent(StepFields):
+    type: Literal["step"]
+    run_id: RunId
+    id: StepId | None = None
+
+    @model_validator(mode="after")
+    def _not_own_parent(self) -> Self:
+        return _refuse_own_parent(self, self.id)
+
+    def to_record(self, mint: IdMint, payloads: PayloadEncoder) -> Record:
+        return self.to_step(self.run_id.hex, self.id or mint.step_id(), mint, payloads)
+
+
+_S = TypeVar("_S", bound=StepFields)
+
+EventIn = Annotated[RunEvent | StepEvent, Discriminator("type")]
+
+
+def _refuse_own_parent(step: _S, step_id: str | None) -> _S:
+    if step_id is not None and step.parent_id == step_id:
+        raise ValueError("a step cannot be its own parent")
+    return step
+
+
+def _payload(value: Any, payloads: PayloadEncoder) -> Any:
+    return ABSENT if value is None else payloads.encode(value)
+
+
+def _microseconds(value: datetime | None) -> int | None:
+    return None if value is None else (value - _EPOCH) // _MICROSECOND

@@ -1,0 +1,93 @@
+"""Payloads: any JSON value into JSON text that Postgres stores as `jsonb`, whatever the client put in.
+
+NUL and lone surrogates become U+FFFD, a payload over the limit is cut and marked, NaN and Infinity are refused.
+"""
+
+import math
+import re
+from typing import Any
+
+import msgspec
+from pydantic_core import from_json, to_json
+
+from events.exceptions import InvalidEvent
+
+_ESCAPES = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"  # a pair: kept
+    rb"|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"  # half a pair: replaced
+    rb"|\\u0000"  # NUL: replaced
+    rb"|\\[^u]"  # another escape: kept, so that an escaped backslash does not start one
+)
+
+
+def storable_json(text: bytes) -> bytes:
+    r"""JSON text whose strings Postgres can hold: `\u0000` and lone surrogate escapes become U+FFFD."""
+    if b"\\u0000" not in text and b"\\ud" not in text and b"\\uD" not in text:
+        return text
+    return _ESCAPES.sub(_storable_escape, text)
+
+
+def _storable_escape(match: re.Match[bytes]) -> bytes:
+    escape = match.group()
+    return escape if len(escape) in (2, 12) else b"\\ufffd"
+
+
+def storable_text(text: str) -> str:
+    """Text without what Postgres cannot hold."""
+    if text.isascii():
+        return text.replace("\0", "\ufffd") if "\0" in text else text
+    return text.replace("\0", "\ufffd").encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+
+
+class PayloadEncoder:
+    """Encodes payloads and counts the ones it had to cut (`cut`)."""
+
+    def __init__(self, bytes_max: int) -> None:
+        self._bytes_max = bytes_max
+        self.cut = 0
+
+    def encode(self, value: Any) -> msgspec.Raw:
+        """The JSON text of a value that JSON can say.
+
+        Raises:
+            InvalidEvent: the value holds NaN or Infinity, which JSON has no word for.
+        """
+        text = to_json(value, inf_nan_mode="constants")
+        if b"NaN" in text or b"Infinity" in text:
+            refuse_non_finite(value)
+        return self.encode_text(text)
+
+    def encode_text(self, text: bytes) -> msgspec.Raw:
+        """As `encode`, for text that is JSON already."""
+        text = storable_json(text)
+        if len(text) > self._bytes_max:
+            text = self._cut(text)
+        return msgspec.Raw(text)
+
+    def encode_string(self, text: str) -> msgspec.Raw:
+        """A string that may hold JSON: its value where it does, else the string itself."""
+        head = text.lstrip()[:1]
+        if head in ("{", "["):
+            try:
+                return self.encode(from_json(storable_json(text.encode("utf-8", "replace")), allow_inf_nan=False))
+            except (ValueError, InvalidEvent):
+                pass  # not JSON after all: it is text that starts with a bracket
+        return self.encode(storable_text(text))
+
+    def _cut(self, text: bytes) -> bytes:
+        self.cut += 1
+        head = text[: min(1024, self._bytes_max // 4)].decode("utf-8", "ignore")
+        return to_json({"$truncated": True, "bytes": len(text), "head": head})
+
+
+def refuse_non_finite(value: Any, path: tuple[str | int, ...] = ()) -> None:
+    """Raises InvalidEvent with the path of the first NaN or Infinity in a JSON value."""
+    if isinstance(value, float) and not math.isfinite(value):
+        where = ".".join(map(str, path))
+        raise InvalidEvent(details=[{"path": where, "reason": "NaN, Infinity and numbers beyond 1.8e308 are not JSON"}])
+    if isinstance(value, dict):
+        for key, item in value.items():
+            refuse_non_finite(item, (*path, key))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            refuse_non_finite(item, (*path, index))

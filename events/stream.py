@@ -1,0 +1,178 @@
+"""The sharded stream: the keys, the entries, and the two ends (the API appends, the drain reads and trims).
+
+An entry holds the events of one request that go to one shard: `project`, `count`, and `events`, a JSON array of records.
+The stream's epoch is a hash beside it: the random `id` of this life of the stream, what was appended in it (`events`,
+`bytes`), and what was drained of it (`drained_events`, `drained_bytes`).
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any, cast
+from zlib import crc32
+
+import redis
+
+from events import records
+from events.records import Record
+
+APPEND_SCRIPT = files("events").joinpath("append.lua").read_text()
+TRIM_SCRIPT = files("events").joinpath("trim.lua").read_text()
+BELL_TTL_MS = 3000
+"""A bell that nobody refreshes falls silent after this time, and the sweep may ring it anew."""
+
+ENTRY_EVENTS_MAX = 500
+ENTRY_BYTES_MAX = 1 << 20
+
+
+def stream_key(shard: int) -> str:
+    return f"agentguide:{{{shard}}}:stream"
+
+
+def epoch_key(shard: int) -> str:
+    return f"agentguide:{{{shard}}}:epoch"
+
+
+def bell_key(shard: int) -> str:
+    return f"agentguide:{{{shard}}}:bell"
+
+
+def shard_of(run_id: str, shards: int) -> int:
+    """The shard of a run: all its events go there, so they keep their order."""
+    return crc32(run_id.encode()) % shards
+
+
+@dataclass(slots=True, frozen=True)
+class NewEntry:
+    """Events of one project for one shard, ready to append."""
+
+    shard: int
+    project_id: int
+    count: int
+    events: bytes
+
+
+def entries_of(project_id: int, events: Iterable[Record], shards: int) -> list[NewEntry]:
+    """Cuts events into entries by shard, keeping their order; no entry is much over the size limits."""
+    by_shard: dict[int, list[Record]] = {}
+    for event in events:
+        by_shard.setdefault(shard_of(event.run_id, shards), []).append(event)
+    entries: list[NewEntry] = []
+    for shard, members in by_shard.items():
+        for start in range(0, len(members), ENTRY_EVENTS_MAX):
+            entries += _entries_of_shard(shard, project_id, members[start : start + ENTRY_EVENTS_MAX])
+    return entries
+
+
+def _entries_of_shard(shard: int, project_id: int, members: list[Record]) -> list[NewEntry]:
+    data = records.encode(members)
+    if len(data) > ENTRY_BYTES_MAX and len(members) > 1:
+        middle = len(members) // 2
+        return _entries_of_shard(shard, project_id, members[:middle]) + _entries_of_shard(shard, project_id, members[middle:])
+    return [NewEntry(shard, project_id, len(members), data)]
+
+
+def append_arguments(shard: int, entries: Sequence[NewEntry], epoch_id: str) -> tuple[list[str], list[str | int | bytes]]:
+    """KEYS and ARGV of `append.lua`."""
+    size = sum(len(entry.events) for entry in entries)
+    count = sum(entry.count for entry in entries)
+    arguments: list[str | int | bytes] = [epoch_id, BELL_TTL_MS, count, size]
+    for entry in entries:
+        arguments += (entry.project_id, entry.count, entry.events)
+    return [stream_key(shard), epoch_key(shard), bell_key(shard)], arguments
+
+
+@dataclass(slots=True, frozen=True)
+class Entry:
+    """An entry as the drain reads it."""
+
+    id: str
+    project_id: int
+    count: int
+    events: bytes
+
+    @property
+    def accepted_at(self) -> int:
+        """Microseconds since 1970, from the id, which Valkey made of its clock."""
+        return int(self.id.partition("-")[0]) * 1000
+
+
+def id_order(entry_id: str) -> tuple[int, int]:
+    """A stream id as something that sorts."""
+    milliseconds, _, sequence = entry_id.partition("-")
+    return int(milliseconds), int(sequence)
+
+
+def following(entry_id: str) -> str:
+    """The smallest id after this one."""
+    milliseconds, sequence = id_order(entry_id)
+    return f"{milliseconds}-{sequence + 1}"
+
+
+class ShardStream:
+    """The drain's end of a shard's stream."""
+
+    def __init__(self, connection: "redis.Redis", shard: int) -> None:
+        self._redis = connection
+        self._trim = connection.register_script(TRIM_SCRIPT)
+        self.shard = shard
+
+    def epoch(self) -> str:
+        """The id of the stream's life; empty if nothing was ever appended."""
+        value = cast("bytes | None", self._redis.hget(epoch_key(self.shard), "id"))
+        return value.decode() if value else ""
+
+    def read(self, after: str, events_max: int) -> list[Entry]:
+        """Entries after an id, until they hold at least `events_max` events or there are no more."""
+        entries: list[Entry] = []
+        events = 0
+        count = 16
+        while events < events_max:
+            page = cast(
+                "list[tuple[bytes, dict[bytes, bytes]]]",
+                self._redis.xrange(stream_key(self.shard), min=f"({after}", max="+", count=count),
+            )
+            for entry_id, fields in page:
+                entry = _entry(entry_id, fields)
+                entries.append(entry)
+                events += entry.count
+            if len(page) < count:
+                break
+            after = entries[-1].id
+            mean = max(1, events // len(entries))
+            count = max(1, min(1000, (events_max - events) // mean + 1))
+        return entries
+
+    def wait(self, after: str, seconds: float) -> bool:
+        """Waits until there is an entry after an id; False if there is none in this time."""
+        found = self._redis.xread({stream_key(self.shard): after}, count=1, block=max(1, int(seconds * 1000)))
+        return bool(found)
+
+    def is_empty(self) -> bool:
+        return self._redis.xlen(stream_key(self.shard)) == 0
+
+    def trim(self, epoch: str, drained: str, events: int, size: int) -> None:
+        """Drops the entries up to an id, which are in the database, and notes what was drained in this epoch."""
+        self._trim([stream_key(self.shard), epoch_key(self.shard)], [epoch, following(drained), events, size])
+
+    def hold_bell(self) -> None:
+        self._redis.set(bell_key(self.shard), 1, px=BELL_TTL_MS)
+
+    def release_bell(self) -> None:
+        self._redis.delete(bell_key(self.shard))
+
+    def take_bell(self) -> bool:
+        """True if nobody held the bell: whoever takes it enqueues the job."""
+        return bool(self._redis.set(bell_key(self.shard), 1, nx=True, px=BELL_TTL_MS))
+
+
+def _entry(entry_id: bytes, fields: dict[bytes, Any]) -> Entry:
+    events = fields.get(b"events", b"")
+    return Entry(
+        entry_id.decode(), _integer(fields.get(b"project"), 0), _integer(fields.get(b"count"), 1), cast("bytes", events)
+    )
+
+
+def _integer(value: bytes | None, default: int) -> int:
+    """A field of an entry; whatever else stands there, the entry must not stop its stream."""
+    return int(value) if value is not None and value.isdigit() else default

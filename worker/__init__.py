@@ -1,0 +1,1 @@
+"""RQ workers and their jobs: the drain, maintenance, the scheduler."""

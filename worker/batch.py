@@ -1,0 +1,202 @@
+"""One batch: load what it touches, apply its events in order, write what came of it. The caller holds the transaction."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import chain
+from typing import Any
+from uuid import UUID
+
+from db import pipeline, queries
+from db.pipeline import Connection
+from events.records import Record, RunRecord, StepRecord
+from worker import rows
+from worker.rollups import RollupDeltas
+from worker.state import RunKey, RunState, StepState
+
+_UNIX_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(slots=True)
+class Event:
+    """A record with what its entry says of it."""
+
+    project_id: int
+    accepted_at: int
+    entry_id: str
+    record: Record
+
+
+AgentIds = dict[tuple[int, str, str], int]
+
+
+class Batch:
+    """The runs that some events touch, from their load to their write."""
+
+    def __init__(self, connection: Connection, shard: int, agents: AgentIds, partitions: set[int]) -> None:
+        self._connection = connection
+        self._shard = shard
+        self._agents = agents
+        self._partitions = partitions
+        self._runs: dict[RunKey, RunState] = {}
+
+    def store(self, events: list[Event]) -> None:
+        """Applies events to what is stored. An error leaves the transaction to be rolled back.
+
+        Raises:
+            psycopg.Error: the database refused something.
+            ValueError, OverflowError, struct.error: an event holds what no column can.
+        """
+        self._load(events)
+        self._apply(events)
+        self._write()
+
+    def _load(self, events: list[Event]) -> None:
+        keys = list({(event.project_id, event.record.run_id): None for event in events})
+        for row in pipeline.load_runs(self._connection, keys):
+            run = _loaded_run(row)
+            self._runs[run.project_id, run.id] = run
+        if self._runs:
+            self._load_steps(events)
+
+    def _load_steps(self, events: list[Event]) -> None:
+        """Of the runs that are in the database: the steps that events name, and all steps where the agent may change."""
+        moving: dict[RunKey, RunState] = {}
+        named: dict[tuple[int, str, int, int], None] = {}
+        for event in events:
+            record = event.record
+            key = (event.project_id, record.run_id)
+            run = self._runs.get(key)
+            if run is None:
+                continue
+            if isinstance(record, StepRecord):
+                named[*key, run.day, _signed(record.id)] = None
+                if record.parent_id is not None:
+                    named[*key, run.day, _signed(record.parent_id)] = None
+            elif run.step_count and self._agent_id(event.project_id, record) not in (None, run.agent_id):
+                moving[key] = run
+        found: Iterable[tuple[Any, ...]] = ()
+        if named:
+            found = pipeline.load_steps(self._connection, list(named))
+        if moving:
+            whole = [(project_id, run_id, run.day) for (project_id, run_id), run in moving.items()]
+            found = chain(found, pipeline.load_steps_of_runs(self._connection, whole))
+        for row in found:
+            step = _loaded_step(row)
+            self._runs[row[0], row[1].hex].steps[step.id] = step
+
+    def _agent_id(self, project_id: int, record: RunRecord) -> int | None:
+        if record.agent is None:
+            return record.agent_id
+        return self._agents[project_id, record.agent.name, record.agent.version]
+
+    def _apply(self, events: list[Event]) -> None:
+        runs = self._runs
+        for event in events:
+            record, accepted_at = event.record, event.accepted_at
+            key = (event.project_id, record.run_id)
+            run = runs.get(key)
+            if run is None:
+                run = runs[key] = RunState(event.project_id, record.run_id, accepted_at)
+                if isinstance(record, StepRecord) and record.started_at is not None:
+                    run.started_at = record.started_at  # the best guess until the run itself is told of
+            if isinstance(record, StepRecord):
+                run.apply_step(record, accepted_at)
+            else:
+                run.apply_run(record, self._agent_id(event.project_id, record), accepted_at)
+
+    def _write(self) -> None:
+        deltas = RollupDeltas()
+        for run in self._runs.values():
+            deltas.settle(run)
+        runs = list(self._runs.values())
+        self._ensure_partitions(runs)
+        connection = self._connection
+        pipeline.copy_rows(connection, queries.COPY_STEPS, _step_rows(runs, new=True))
+        new_runs = [run for run in runs if run.before is None]
+        if new_runs:
+            pipeline.copy_rows(connection, queries.COPY_RUNS, map(rows.run_row, new_runs))
+        if len(new_runs) < len(runs):
+            changed = (rows.run_row(run) for run in runs if run.before is not None)
+            pipeline.copy_rows(connection, queries.COPY_STAGED_RUNS, changed)
+            connection.execute(queries.UPDATE_RUNS)
+        if any(step.before is not None for run in runs for step in run.touched.values()):
+            pipeline.copy_rows(connection, queries.COPY_STAGED_STEPS, _step_rows(runs, new=False))
+            connection.execute(queries.UPDATE_STEPS)
+        self._write_parts(runs)
+        self._write_rollups(deltas)
+
+    def _ensure_partitions(self, runs: list[RunState]) -> None:
+        for day in sorted({run.day for run in runs} - self._partitions):
+            pipeline.ensure_partition_of(self._connection, day)
+            self._partitions.add(day)
+
+    def _write_parts(self, runs: list[RunState]) -> None:
+        artifacts = [
+            (*_place(run, part.id), _signed(step_id), part.type, part.url, _text(part.content), _timestamp(at))
+            for run in runs
+            for step_id, part, at in run.artifacts.values()
+        ]
+        metrics = [
+            (*_place(run, part.id), part.name, part.value, _text(part.tags), _timestamp(at))
+            for run in runs
+            for part, at in run.metrics.values()
+        ]
+        pipeline.upsert(self._connection, queries.UPSERT_ARTIFACTS, pipeline.ARTIFACT_COLUMNS, artifacts)
+        pipeline.upsert(self._connection, queries.UPSERT_METRICS, pipeline.METRIC_COLUMNS, metrics)
+
+    def _write_rollups(self, deltas: RollupDeltas) -> None:
+        # In key order: the shard is in every key, so no other drain touches these rows, but the order keeps the index warm.
+        minutes = [(*key, *sums) for key, sums in sorted(deltas.minutes.items()) if any(sums)]
+        tools = [(*key, *sums) for key, sums in sorted(deltas.tools.items()) if any(sums)]
+        latencies = [(*key, count) for key, count in sorted(deltas.latencies.items()) if count]
+        for statement, names, values in (
+            (queries.ADD_ROLLUP_MINUTES, pipeline.MINUTE_COLUMNS, minutes),
+            (queries.ADD_ROLLUP_TOOLS, pipeline.TOOL_COLUMNS, tools),
+            (queries.ADD_ROLLUP_LATENCIES, pipeline.LATENCY_COLUMNS, latencies),
+        ):
+            pipeline.upsert(self._connection, statement, names, values, shard=self._shard)
+
+
+def _step_rows(runs: list[RunState], *, new: bool) -> Iterable[bytes]:
+    for run in runs:
+        yield from rows.step_rows(run, (step for step in run.touched.values() if (step.before is None) is new))
+
+
+def _place(run: RunState, part_id: str) -> tuple[int, UUID, UUID, Any]:
+    return run.project_id, UUID(hex=run.id), UUID(hex=part_id), pipeline.calendar_day(run.day)
+
+
+def _text(payload: bytes) -> str | None:
+    return bytes(payload).decode() if payload else None
+
+
+def _timestamp(microseconds: int) -> datetime:
+    return _UNIX_EPOCH + timedelta(microseconds=microseconds)
+
+
+def _signed(step_id: str) -> int:
+    return int.from_bytes(bytes.fromhex(step_id), "big", signed=True)
+
+
+def _unsigned(step_id: int | None) -> str | None:
+    return None if step_id is None else step_id.to_bytes(8, "big", signed=True).hex()
+
+
+def _loaded_run(row: tuple[Any, ...]) -> RunState:
+    run = RunState(row[0], row[1].hex, row[11])
+    run.day = row[2].toordinal() - pipeline.EPOCH_DAY
+    (run.agent_id, run.user_id, run.session_id, run.name, run.status, run.failed, run.started_at, run.finished_at) = row[3:11]
+    (run.step_count, run.error_count, run.input_tokens, run.output_tokens, run.cost_nano_usd, run.next_index) = row[12:18]
+    run.awaited_parents = {step_id.to_bytes(8, "big", signed=True).hex() for step_id in row[18]}
+    run.before = run.snapshot()
+    return run
+
+
+def _loaded_step(row: tuple[Any, ...]) -> StepState:
+    step = StepState(row[2].to_bytes(8, "big", signed=True).hex(), row[3])
+    step.parent_id = _unsigned(row[4])
+    (step.tool_name, step.name, step.kind, step.model, step.failed, step.started_at, step.finished_at) = row[5:12]
+    (step.input_tokens, step.output_tokens, step.cost_nano_usd, step.usage_below) = row[12:16]
+    step.before = step.snapshot()
+    return step

@@ -1,0 +1,260 @@
+"""The drain: takes batches off one shard's stream and stores each in one transaction, until there is nothing left to do.
+
+The cursor moves in the transaction that stores the events, and the stream is trimmed only after it. A crash anywhere leaves
+either the old cursor with all its entries, or the new cursor with entries that the next drain skips.
+"""
+
+import logging
+import random
+import struct
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from enum import Enum
+
+import psycopg
+import redis
+
+from db import pipeline
+from db.pipeline import Connection, Cursor
+from events import records
+from events.records import RunRecord
+from events.stream import Entry, ShardStream
+from worker.batch import AgentIds, Batch, Event
+
+logger = logging.getLogger(__name__)
+
+POISON = (
+    psycopg.DataError,
+    psycopg.IntegrityError,
+    psycopg.errors.ProgramLimitExceeded,
+    ValueError,
+    OverflowError,
+    struct.error,
+)
+"""What says that the data itself cannot be stored; anything else is worth another try."""
+
+TRANSIENT = (psycopg.Error, redis.RedisError, OSError)
+
+BACKOFF_FIRST_SECONDS = 0.1
+BACKOFF_MAX_SECONDS = 2.0
+DAYS_REMEMBERED = 30
+
+
+class Outcome(Enum):
+    STORED = "a batch was stored, and there may be more"
+    FULL = "a full batch was stored, so there is more"
+    EMPTY = "there was nothing to store"
+    BUSY = "another drain has the shard"
+
+
+class Drain:
+    """Drains one shard over one connection."""
+
+    def __init__(self, stream: ShardStream, connect: Callable[[], Connection], *, batch_events: int) -> None:
+        self._stream = stream
+        self._connect = connect
+        self._batch_events = batch_events
+        self._connection: Connection | None = None
+        self._agents: AgentIds = {}
+        self._partitions: set[int] = set()
+        self.position = "0-0"
+        """The last entry known to be in the database."""
+        self.stored_events = 0
+        self.dead_letters = 0
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def step(self) -> Outcome:
+        """Stores the next batch, if there is one. After an error the connection is given up and nothing is stored.
+
+        Raises:
+            psycopg.Error, redis.RedisError: a server did not do its part; try again later.
+        """
+        try:
+            return self._step()
+        except BaseException:
+            self.close()
+            raise
+
+    def _step(self) -> Outcome:
+        connection = self._connected()
+        try:
+            with connection.transaction():
+                taken = self._take(connection, self._store_batch)
+        except POISON as error:
+            logger.warning("shard %d: looking for what cannot be stored: %s", self._stream.shard, error)
+            self._partitions.clear()  # one made in the lost transaction went with it
+            with connection.transaction():
+                taken = self._take(connection, self._store_carefully)
+        if isinstance(taken, Outcome):
+            return taken
+        cursor, events = taken
+        self._stream.trim(cursor.epoch, cursor.entry_id, cursor.events, cursor.bytes)
+        self.position = cursor.entry_id
+        self.stored_events += events
+        if not events:
+            return Outcome.EMPTY
+        return Outcome.FULL if events >= self._batch_events else Outcome.STORED
+
+    def _connected(self) -> Connection:
+        if self._connection is None or self._connection.closed:
+            self._connection = self._connect()
+            pipeline.prepare_session(self._connection)
+            pipeline.create_cursor(self._connection, self._stream.shard)
+            self._agents.clear()
+            self._partitions.clear()
+        return self._connection
+
+    def _take(
+        self, connection: Connection, store: Callable[[Connection, Sequence[Entry]], None]
+    ) -> Outcome | tuple[Cursor, int]:
+        """Stores the entries behind the cursor and moves it. Returns the new cursor and the events stored."""
+        cursor = pipeline.lock_cursor(connection, self._stream.shard)
+        if cursor is None:
+            return Outcome.BUSY
+        epoch = self._stream.epoch()
+        if cursor.epoch != epoch:
+            cursor = Cursor(epoch, "0-0", 0, 0)
+        entries = self._stream.read(cursor.entry_id, self._batch_events)
+        if self._stream.epoch() != epoch:
+            return Outcome.STORED  # wiped while it was read: the next step begins with the new epoch
+        if not entries:
+            return cursor, 0
+        store(connection, entries)
+        events = sum(entry.count for entry in entries)
+        cursor = replace(
+            cursor,
+            entry_id=entries[-1].id,
+            events=cursor.events + events,
+            bytes=cursor.bytes + sum(len(entry.events) for entry in entries),
+        )
+        pipeline.move_cursor(connection, self._stream.shard, cursor)
+        return cursor, events
+
+    def _store_batch(self, connection: Connection, entries: Sequence[Entry]) -> None:
+        self._store_events(
+            connection,
+            [
+                Event(entry.project_id, entry.accepted_at, entry.id, record)
+                for entry in entries
+                for record in records.decode(entry.events)
+            ],
+        )
+
+    def _store_events(self, connection: Connection, events: list[Event]) -> None:
+        self._know_agents(events)
+        Batch(connection, self._stream.shard, self._agents, self._partitions).store(events)
+
+    def _know_agents(self, events: Sequence[Event]) -> None:
+        """Registers new agents in a transaction of their own: no other drain then waits for this batch to learn of them."""
+        unknown = {
+            (event.project_id, event.record.agent.name, event.record.agent.version)
+            for event in events
+            if isinstance(event.record, RunRecord) and event.record.agent is not None
+        } - self._agents.keys()
+        if unknown:
+            with self._connect() as connection:
+                self._agents.update(pipeline.agent_ids(connection, unknown))
+
+    def _store_carefully(self, connection: Connection, entries: Sequence[Entry]) -> None:
+        """As `_store_batch`, but an event that cannot be stored becomes a dead letter and the others are stored."""
+        events: list[Event] = []
+        for entry in entries:
+            for record, text, reason in records.decode_each(entry.events):
+                if record is None:
+                    self._bury(connection, entry.project_id, entry.id, reason, text)
+                else:
+                    events.append(Event(entry.project_id, entry.accepted_at, entry.id, record))
+        self._store_or_split(connection, events)
+
+    def _store_or_split(self, connection: Connection, events: list[Event]) -> None:
+        if not events:
+            return
+        try:
+            with connection.transaction():
+                self._store_events(connection, events)
+        except POISON as error:
+            if len(events) == 1:
+                event = events[0]
+                self._bury(connection, event.project_id, event.entry_id, str(error), records.encode(event.record))
+                return
+            middle = len(events) // 2
+            self._store_or_split(connection, events[:middle])
+            self._store_or_split(connection, events[middle:])
+
+    def _bury(self, connection: Connection, project_id: int, entry_id: str, reason: str, record: bytes) -> None:
+        self.dead_letters += 1
+        logger.warning("shard %d: an event of entry %s is a dead letter: %s", self._stream.shard, entry_id, reason)
+        pipeline.insert_dead_letter(
+            connection, project_id=project_id, shard=self._stream.shard, entry_id=entry_id, reason=reason, record=record
+        )
+
+
+class Backoff:
+    """Growing waits with jitter between tries."""
+
+    def __init__(self) -> None:
+        self._seconds = BACKOFF_FIRST_SECONDS
+
+    def next_seconds(self) -> float:
+        seconds, self._seconds = self._seconds, min(2 * self._seconds, BACKOFF_MAX_SECONDS)
+        return seconds * random.uniform(0.5, 1.0)
+
+    def reset(self) -> None:
+        self._seconds = BACKOFF_FIRST_SECONDS
+
+
+def drain_until_idle(
+    drain: Drain,
+    stream: ShardStream,
+    *,
+    interval_seconds: float,
+    linger_seconds: float,
+    budget_seconds: float,
+    others_wait: Callable[[], bool],
+    stopping: Callable[[], bool],
+) -> bool:
+    """Drains a shard until it stays empty, another job wants the worker, or the budget is spent.
+
+    A batch that is not full is followed by a pause up to `interval_seconds` after its start, in which more can gather.
+    Returns True if the caller holds the bell and must ring again, as there is more to do.
+    """
+    deadline = time.monotonic() + budget_seconds
+    fair_until = time.monotonic() + min(1.0, budget_seconds)
+    idle_since: float | None = None
+    backoff = Backoff()
+    while time.monotonic() < deadline and not stopping():
+        started = time.monotonic()
+        try:
+            stream.hold_bell()
+            outcome = drain.step()
+            if outcome is Outcome.BUSY:
+                return False
+            if outcome is Outcome.EMPTY:
+                idle_since = idle_since or started
+                if started - idle_since >= linger_seconds or others_wait():
+                    break
+                stream.wait(drain.position, min(0.2, linger_seconds))
+                continue
+            idle_since = None
+            backoff.reset()
+        except TRANSIENT as error:
+            pause = backoff.next_seconds()
+            logger.warning("shard %d: trying again in %.1f s: %s", stream.shard, pause, error)
+            time.sleep(pause)
+            continue
+        if (outcome is Outcome.STORED or time.monotonic() > fair_until) and others_wait():
+            break
+        if outcome is Outcome.STORED:
+            time.sleep(max(0.0, started + interval_seconds - time.monotonic()))
+    return _leave(stream)
+
+
+def _leave(stream: ShardStream) -> bool:
+    """Lets go of the bell and looks once more, so that no wake-up is lost."""
+    stream.release_bell()
+    return not stream.is_empty() and stream.take_bell()

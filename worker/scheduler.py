@@ -1,0 +1,48 @@
+"""The scheduler: each second it rings for shards that hold events while no bell is held, so that a lost job costs seconds of
+delay and no data; and now and then it has partitions made."""
+
+import logging
+import signal
+import threading
+import time
+
+import redis
+
+from events import jobs
+from events.connections import redis_connection
+from events.settings import Settings
+from events.stream import ShardStream
+
+logger = logging.getLogger(__name__)
+
+SWEEP_SECONDS = 1.0
+PARTITIONS_SECONDS = 3600.0
+
+
+def sweep(connection: "redis.Redis", shards: int) -> list[int]:
+    """Rings for each shard that needs it and returns those."""
+    rung = []
+    for shard in range(shards):
+        stream = ShardStream(connection, shard)
+        if not stream.is_empty() and stream.take_bell():
+            jobs.ring(connection, shard)
+            rung.append(shard)
+    return rung
+
+
+def run(settings: Settings) -> None:
+    """Sweeps until SIGTERM or SIGINT."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    connection = redis_connection(settings)
+    partitions_due = 0.0
+    logger.info("the scheduler watches %d shards", settings.shards)
+    while not stop.wait(SWEEP_SECONDS):
+        try:
+            sweep(connection, settings.shards)
+            if time.monotonic() >= partitions_due:
+                jobs.enqueue(connection, jobs.ENSURE_PARTITIONS)
+                partitions_due = time.monotonic() + PARTITIONS_SECONDS
+        except redis.RedisError as error:
+            logger.warning("the sweep could not reach Redis and will try again: %s", error)
