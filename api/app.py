@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import APIRouter, FastAPI
 
-from api import errors, health, ingest, read
+from api import errors, health, ingest, read, simulate
 from api.state import open_state
 from events.settings import Settings
 
@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 
 def create_ingest_app(settings: Settings) -> FastAPI:
-    return _create(settings, "AgentGuide ingest", [ingest.router])
+    return _create(settings, "AgentGuide ingest", [ingest.router, simulate.router])
 
 
 def create_read_app(settings: Settings) -> FastAPI:
@@ -23,7 +23,7 @@ def create_read_app(settings: Settings) -> FastAPI:
 
 def create_app(settings: Settings) -> FastAPI:
     """Both, for one machine."""
-    return _create(settings, "AgentGuide", [ingest.router, read.router])
+    return _create(settings, "AgentGuide", [ingest.router, read.router, simulate.router])
 
 
 def _create(settings: Settings, title: str, routers: Sequence[APIRouter]) -> FastAPI:

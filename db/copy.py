@@ -24,6 +24,8 @@ _BIGINT_OID = 20
 _length = Struct("!i").pack
 _int4 = Struct("!ii").pack
 _int8 = Struct("!iq").pack
+_two_int8 = Struct("!iqiq").pack
+_hex_and_int4 = Struct("!4s8sii").pack
 _jsonb_head = Struct("!ib").pack
 _array_head = Struct("!iiiiii").pack
 _run_key = Struct("!hii4s16sii").pack
@@ -63,6 +65,30 @@ def jsonb(value: bytes | None) -> bytes:
 
 def timestamp(microseconds: int | None) -> bytes:
     return _NULL if microseconds is None else _int8(8, microseconds - _POSTGRES_EPOCH_MICROSECONDS)
+
+
+def two_timestamps(first: int | None, second: int | None) -> bytes:
+    if first is None or second is None:
+        return timestamp(first) + timestamp(second)
+    return _two_int8(8, first - _POSTGRES_EPOCH_MICROSECONDS, 8, second - _POSTGRES_EPOCH_MICROSECONDS)
+
+
+def two_bigints(first: int | None, second: int | None) -> bytes:
+    if first is None or second is None:
+        return bigint(first) + bigint(second)
+    return _two_int8(8, first, 8, second)
+
+
+def bigint_hex_and_integer(first: str, second: int) -> bytes:
+    return _hex_and_int4(_BIGINT, bytes.fromhex(first), 4, second)
+
+
+class Words(dict[str | None, bytes]):
+    """Packed texts by their value, each packed once."""
+
+    def __missing__(self, value: str | None) -> bytes:
+        packed = self[value] = text(value)
+        return packed
 
 
 def boolean(value: bool) -> bytes:

@@ -5,7 +5,6 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 
 import redis.asyncio
 from redis.exceptions import RedisError
@@ -89,7 +88,7 @@ def _fail(group: Sequence[tuple[object, asyncio.Future[None]]], error: Exception
 
 
 async def stop(task: asyncio.Task[None]) -> None:
-    """Cancels a background task and waits for its end."""
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
+    """Ends a background task. One cancel is not enough: a client may take it for the timeout it was waiting with."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=0.1)

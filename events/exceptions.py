@@ -80,7 +80,7 @@ class Overloaded(AgentGuideError):
 
 
 class QueueUnavailable(AgentGuideError):
-    """The queue does not answer; nothing was accepted. Send again after the time in Retry-After."""
+    """The queue does not answer. Send the same again after the time in Retry-After; what did arrive counts once."""
 
     status_code = 503
     code = "queue_unavailable"

@@ -43,7 +43,7 @@ class Settings(BaseSettings):
     backlog_low_bytes: int = Field(256 * MIB, ge=0, description="Backlog in bytes at which ingest accepts again.")
     idempotency_hours: int = Field(24, ge=1, description="How long an Idempotency-Key is remembered.")
 
-    drain_batch_events: int = Field(5_000, ge=1, description="Events after which a drain takes no more into one batch.")
+    drain_batch_events: int = Field(10_000, ge=1, description="Events after which a drain takes no more into one batch.")
     drain_interval_seconds: float = Field(
         0.05,
         ge=0,

@@ -13,7 +13,7 @@ from zlib import crc32
 
 import redis
 
-from events import records
+from events import ids, records
 from events.records import Record
 
 APPEND_SCRIPT = files("events").joinpath("append.lua").read_text()
@@ -80,6 +80,24 @@ def append_arguments(shard: int, entries: Sequence[NewEntry], epoch_id: str) -> 
     for entry in entries:
         arguments += (entry.project_id, entry.count, entry.events)
     return [stream_key(shard), epoch_key(shard), bell_key(shard)], arguments
+
+
+def append_now(connection: "redis.Redis", entries: Iterable[NewEntry]) -> list[int]:
+    """Appends durably, for who has no event loop. Returns the shards whose bell it took: the caller must ring those.
+
+    Raises:
+        redis.RedisError: they may or may not be there. Sent again they do no harm, as events are upserts.
+    """
+    by_shard: dict[int, list[NewEntry]] = {}
+    for entry in entries:
+        by_shard.setdefault(entry.shard, []).append(entry)
+    script = connection.register_script(APPEND_SCRIPT)
+    took = []
+    for shard, members in by_shard.items():
+        keys, arguments = append_arguments(shard, members, ids.epoch_id())
+        if script(keys=keys, args=arguments):
+            took.append(shard)
+    return took
 
 
 @dataclass(slots=True, frozen=True)

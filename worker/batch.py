@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Any
 from uuid import UUID
 
-from db import pipeline, queries
+from db import copy, pipeline, queries
 from db.pipeline import Connection
 from events.records import Record, RunRecord, StepRecord
 from worker import rows
@@ -107,12 +107,11 @@ class Batch:
 
     def _write(self) -> None:
         deltas = RollupDeltas()
-        for run in self._runs.values():
-            deltas.settle(run)
         runs = list(self._runs.values())
         self._ensure_partitions(runs)
         connection = self._connection
-        pipeline.copy_rows(connection, queries.COPY_STEPS, _step_rows(runs, new=True))
+        # Each run is counted just before its steps are sent: Postgres parses the chunk before meanwhile.
+        pipeline.copy_rows(connection, queries.COPY_STEPS, _step_rows(map(deltas.settle, runs), new=True))
         new_runs = [run for run in runs if run.before is None]
         if new_runs:
             pipeline.copy_rows(connection, queries.COPY_RUNS, map(rows.run_row, new_runs))
@@ -158,9 +157,12 @@ class Batch:
             pipeline.upsert(self._connection, statement, names, values, shard=self._shard)
 
 
-def _step_rows(runs: list[RunState], *, new: bool) -> Iterable[bytes]:
+def _step_rows(runs: Iterable[RunState], *, new: bool) -> Iterable[bytes]:
+    words = copy.Words()
     for run in runs:
-        yield from rows.step_rows(run, (step for step in run.touched.values() if (step.before is None) is new))
+        steps = [step for step in run.touched.values() if (step.before is None) is new]
+        if steps:
+            yield from rows.step_rows(run, steps, words)
 
 
 def _place(run: RunState, part_id: str) -> tuple[int, UUID, UUID, Any]:

@@ -19,8 +19,9 @@ from db import pipeline
 from db.pipeline import Connection, Cursor
 from events import records
 from events.records import RunRecord
-from events.stream import Entry, ShardStream
+from events.stream import ShardStream
 from worker.batch import AgentIds, Batch, Event
+from worker.fetch import Fetched, Fetcher
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +56,7 @@ class Drain:
         self._stream = stream
         self._connect = connect
         self._batch_events = batch_events
+        self._fetcher = Fetcher(stream, batch_events)
         self._connection: Connection | None = None
         self._agents: AgentIds = {}
         self._partitions: set[int] = set()
@@ -64,6 +66,7 @@ class Drain:
         self.dead_letters = 0
 
     def close(self) -> None:
+        self._fetcher.forget()
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -109,9 +112,7 @@ class Drain:
             self._partitions.clear()
         return self._connection
 
-    def _take(
-        self, connection: Connection, store: Callable[[Connection, Sequence[Entry]], None]
-    ) -> Outcome | tuple[Cursor, int]:
+    def _take(self, connection: Connection, store: Callable[[Connection, Fetched], None]) -> Outcome | tuple[Cursor, int]:
         """Stores the entries behind the cursor and moves it. Returns the new cursor and the events stored."""
         cursor = pipeline.lock_cursor(connection, self._stream.shard)
         if cursor is None:
@@ -119,13 +120,16 @@ class Drain:
         epoch = self._stream.epoch()
         if cursor.epoch != epoch:
             cursor = Cursor(epoch, "0-0", 0, 0)
-        entries = self._stream.read(cursor.entry_id, self._batch_events)
+        fetched = self._fetcher.fetch((epoch, cursor.entry_id))
         if self._stream.epoch() != epoch:
             return Outcome.STORED  # wiped while it was read: the next step begins with the new epoch
+        entries = fetched.entries
         if not entries:
             return cursor, 0
-        store(connection, entries)
-        events = sum(entry.count for entry in entries)
+        events = fetched.count
+        if events >= self._batch_events:
+            self._fetcher.start((epoch, entries[-1].id))
+        store(connection, fetched)
         cursor = replace(
             cursor,
             entry_id=entries[-1].id,
@@ -135,15 +139,10 @@ class Drain:
         pipeline.move_cursor(connection, self._stream.shard, cursor)
         return cursor, events
 
-    def _store_batch(self, connection: Connection, entries: Sequence[Entry]) -> None:
-        self._store_events(
-            connection,
-            [
-                Event(entry.project_id, entry.accepted_at, entry.id, record)
-                for entry in entries
-                for record in records.decode(entry.events)
-            ],
-        )
+    def _store_batch(self, connection: Connection, fetched: Fetched) -> None:
+        if fetched.error:
+            raise ValueError(fetched.error)
+        self._store_events(connection, fetched.events)
 
     def _store_events(self, connection: Connection, events: list[Event]) -> None:
         self._know_agents(events)
@@ -160,10 +159,10 @@ class Drain:
             with self._connect() as connection:
                 self._agents.update(pipeline.agent_ids(connection, unknown))
 
-    def _store_carefully(self, connection: Connection, entries: Sequence[Entry]) -> None:
+    def _store_carefully(self, connection: Connection, fetched: Fetched) -> None:
         """As `_store_batch`, but an event that cannot be stored becomes a dead letter and the others are stored."""
         events: list[Event] = []
-        for entry in entries:
+        for entry in fetched.entries:
             for record, text, reason in records.decode_each(entry.events):
                 if record is None:
                     self._bury(connection, entry.project_id, entry.id, reason, text)

@@ -16,6 +16,7 @@ from events import jobs
 from events.settings import Settings
 from events.stream import ShardStream
 from worker.drain import Drain, drain_until_idle
+from worker.simulate import run_slice
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +43,10 @@ class Context:
             self.drains[shard] = Drain(ShardStream(self.redis, shard), self.connect, batch_events=batch_events)
         return self.drains[shard]
 
+    def close(self) -> None:
+        for open_drain in self.drains.values():
+            open_drain.close()
+
 
 def drain(context: Context, shard: int) -> None:
     """Drains one shard until it stays empty."""
@@ -66,8 +71,14 @@ def ensure_partitions(context: Context) -> None:
         make_partitions(connection, context.settings.partitions_ahead_days)
 
 
+def simulate(context: Context, simulation_id: str, first: int) -> None:
+    """Sends the next slice of a simulation's runs."""
+    run_slice(context.redis, context.settings, simulation_id, first, context.stopping)
+
+
 ALLOWED: dict[str, Callable[..., None]] = {
     jobs.DRAIN: drain,
+    jobs.SIMULATE: simulate,
     jobs.ENSURE_PARTITIONS: ensure_partitions,
 }
 

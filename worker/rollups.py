@@ -40,8 +40,8 @@ class RollupDeltas:
         self.tools: dict[ToolKey, list[int]] = {}
         self.latencies: dict[LatencyKey, int] = {}
 
-    def settle(self, run: RunState) -> None:
-        """Counts a run and its touched steps, and brings the run's own totals up to date."""
+    def settle(self, run: RunState) -> RunState:
+        """Counts a run and its touched steps, and brings the run's own totals up to date. Gives the run back."""
         before, after = run.before, run.snapshot()
         if before != after:
             if before is not None:
@@ -58,6 +58,7 @@ class RollupDeltas:
                     continue
                 self._add_step(run, agent_before, old, -1)
             self._add_step(run, after[0], new, 1)
+        return run
 
     def _add_run(self, project_id: int, run: RunSnapshot, sign: int) -> None:
         agent_id, status, started_at, finished_at = run

@@ -34,32 +34,26 @@ def run_row(run: RunState) -> bytes:
     )
 
 
-def step_rows(run: RunState, steps: Iterable[StepState]) -> Iterator[bytes]:
+def step_rows(run: RunState, steps: Iterable[StepState], words: copy.Words) -> Iterator[bytes]:
+    """`words` remembers packed names: a batch names few tools, kinds and models, and those over and over."""
     key = copy.run_key(copy.STEP_COLUMNS, run.project_id, run.id, run.day)
     for step in steps:
-        yield step_row(key, step)
-
-
-def step_row(key: bytes, step: StepState) -> bytes:
-    return b"".join(
-        (
-            key,
-            copy.bigint_hex(step.id),
-            copy.integer(step.index),
-            copy.bigint_hex(step.parent_id),
-            copy.text(step.tool_name),
-            copy.text(step.name),
-            copy.text(step.kind),
-            copy.text(step.model),
-            copy.jsonb(step.input),
-            copy.jsonb(step.output),
-            copy.jsonb(step.error),
-            copy.jsonb(step.attributes),
-            copy.timestamp(step.started_at),
-            copy.timestamp(step.finished_at),
-            copy.bigint(step.input_tokens),
-            copy.bigint(step.output_tokens),
-            copy.bigint(step.cost_nano_usd),
-            copy.boolean(step.usage_below),
+        yield b"".join(
+            (
+                key,
+                copy.bigint_hex_and_integer(step.id, step.index),
+                copy.bigint_hex(step.parent_id),
+                words[step.tool_name],
+                words[step.name],
+                words[step.kind],
+                words[step.model],
+                copy.jsonb(step.input),
+                copy.jsonb(step.output),
+                copy.jsonb(step.error),
+                copy.jsonb(step.attributes),
+                copy.two_timestamps(step.started_at, step.finished_at),
+                copy.two_bigints(step.input_tokens, step.output_tokens),
+                copy.bigint(step.cost_nano_usd),
+                copy.boolean(step.usage_below),
+            )
         )
-    )

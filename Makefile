@@ -1,0 +1,57 @@
+# Needs make and Python 3.11 or newer, nothing else. `make` alone lists the targets.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.ready
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
+
+.DEFAULT_GOAL := help
+.PHONY: help setup up test lint format bench lock
+
+help: ## List the targets.
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo "Options of a command go into ARGS, as in: make up ARGS='--port 9000'"
+
+setup: $(STAMP) ## Prepare .venv, without starting anything (PYTHON=python3.12 chooses the interpreter).
+	@:
+
+up: $(STAMP) ## Start the whole stack in the foreground; Ctrl-C ends it.
+	@$(BIN)/agentguide up $(ARGS)
+
+test: $(STAMP) ## Run all tests, against real servers that they start themselves.
+	@$(BIN)/pytest $(ARGS)
+
+lint: $(STAMP) ## Check style, format, types and the direction of imports.
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(STAMP) ## Format the code, and mend what ruff can mend.
+	@$(BIN)/ruff check --fix
+	@$(BIN)/ruff format
+
+bench: $(STAMP) ## Measure this machine on a fresh stack; keeps the figures in bench/results/.
+	@$(BIN)/python -m loadtest.bench $(ARGS)
+
+lock: $(STAMP) ## Write requirements.lock anew from pyproject.toml (ARGS=--upgrade takes the newest versions).
+	@$(PIP) install uv
+	@$(BIN)/uv pip compile pyproject.toml --quiet --extra dev --universal --python-version 3.11 --generate-hashes \
+	    --no-header --no-annotate --no-emit-index-url -o requirements.lock $(ARGS)
+
+# The Makefile itself is the lock, so that two makes at once on a fresh clone do not set up the same place: the shell holds
+# descriptor 9, and with it the lock, until the recipe ends. Whoever waited for it finds the stamp and has nothing to do.
+$(STAMP): requirements.lock pyproject.toml
+	@set -e; \
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	    echo "AgentGuide needs Python 3.11 or newer, which \`$(PYTHON)\` is not: name another, as in make PYTHON=python3.12 setup" >&2; exit 1; }; \
+	$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	    echo "\`$(PYTHON)\` cannot make virtual environments: install its venv module (Debian, Ubuntu: apt-get install python3-venv)" >&2; exit 1; }; \
+	exec 9<Makefile; $(PYTHON) -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX)'; \
+	if [ $@ -nt requirements.lock ] && [ $@ -nt pyproject.toml ]; then exit 0; fi; \
+	echo "setting up $(VENV)"; \
+	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV); \
+	$(PIP) install --require-hashes --requirement requirements.lock; \
+	$(PIP) install --no-deps --editable .; \
+	touch $@

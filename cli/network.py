@@ -1,0 +1,44 @@
+"""The address that the API listens on."""
+
+import errno
+import ipaddress
+import socket
+
+from cli.errors import CommandError
+
+BACKLOG = 4096
+"""Connections that wait to be accepted; the kernel may hold fewer (net.core.somaxconn)."""
+
+
+def check_loopback(host: str) -> None:
+    """Raises CommandError if others than this machine could reach the address: nobody would have to prove who they are."""
+    try:
+        loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        loopback = False
+    if not loopback:
+        raise CommandError(
+            f"AgentGuide does not listen on {host}, as it has no authentication yet: use 127.0.0.1, ::1 or localhost."
+        )
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 picks a free one.
+
+    Raises:
+        CommandError: the port is taken, or the address cannot be used.
+    """
+    check_loopback(host)
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise CommandError(
+                f"Port {port} on {host} is taken by another program: give --port another one (0 picks a free one)."
+            ) from error
+        raise CommandError(f"AgentGuide cannot listen on {host} port {port}: {error.strerror or error}.") from error
+
+
+def base_url(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

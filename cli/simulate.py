@@ -1,0 +1,213 @@
+"""`agentguide simulate`: made-up runs through the public API, and then a look into the database whether all have arrived."""
+
+import json
+import math
+import secrets
+import signal
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli.errors import CommandError
+
+if TYPE_CHECKING:
+    from cli.sender import Batch, Sender
+    from events.simulation import SimulatedRun, Simulation
+
+REFRESH_SECONDS = 0.1
+ARRIVE_SECONDS = 60.0
+"""How long to wait while nothing more arrives."""
+CHUNK_RUNS = 5_000
+
+
+def simulate(
+    runs: Annotated[int, typer.Option(min=1, help="Runs to send.")] = 1000,
+    error_rate: Annotated[float, typer.Option(min=0, max=1, help="Which share of the runs fails.")] = 0.1,
+    rate: Annotated[
+        float | None, typer.Option(min=0.1, help="Events a second; without it as fast as they are accepted.")
+    ] = None,
+    steps: Annotated[float, typer.Option(min=1, max=200, help="Steps a run has in the mean.")] = 8.0,
+    concurrency: Annotated[int, typer.Option(min=1, max=256, help="Requests at the same time.")] = 4,
+    batch: Annotated[int, typer.Option(min=1, max=5_000, help="Events in a request; a run is not split.")] = 200,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="The same seed sends the same runs, ids included. Without it they are new.")
+    ] = None,
+    url: Annotated[str | None, typer.Option(help="The API; without it that of the running stack.")] = None,
+    data_dir: Annotated[Path | None, typer.Option(help="Where the running stack keeps everything.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, and no progress.")] = False,
+) -> None:
+    """Send made-up runs through the API, and check in the database that all that was acknowledged has arrived."""
+    from cli import target  # noqa: PLC0415 - here and below: `--help` is quick without them
+    from cli.sender import Sender  # noqa: PLC0415
+    from events.simulation import Simulation  # noqa: PLC0415
+
+    place = target.find(url, data_dir)
+    seed = secrets.randbits(63) if seed is None else seed
+    batches = batches_of(simulated(Simulation(seed, error_rate, steps), runs), batch)
+    with _interruptions() as interrupted:
+        sender = Sender(place.api_url, batches, threads=concurrency, events_a_second=rate)
+        failure = _watch_sending(sender, runs, interrupted, quiet=as_json)
+    tally = sender.tally
+    if failure and not tally.run_ids:
+        raise CommandError(failure)
+    if not as_json and tally.latencies_seconds:
+        typer.echo(_sent_text(sender))
+    arrived = wait_arrived(place.database_url, tally.run_ids, tally.steps)
+    ok = failure is None and arrived == (len(tally.run_ids), tally.steps)
+    if as_json:
+        typer.echo(json.dumps(_report(sender, seed, arrived, ok, failure), indent=2))
+    else:
+        typer.echo(f"{arrived[0]:,} of {len(tally.run_ids):,} runs, {arrived[1]:,} of {tally.steps:,} steps arrived")
+        if failure:
+            typer.echo(f"agentguide: {failure}", err=True)
+    if not ok:
+        raise typer.Exit(1)
+
+
+def simulated(simulation: "Simulation", runs: int) -> "Iterator[SimulatedRun]":
+    return (simulation.run(number, datetime.now(UTC)) for number in range(runs))
+
+
+def batches_of(runs: "Iterable[SimulatedRun]", events_wanted: int) -> "Iterator[Batch]":
+    """Whole runs, as several requests at once would not keep the order of events that stand in two of them."""
+    from cli.sender import Batch  # noqa: PLC0415
+
+    def close() -> Batch:
+        events = [event for run in gathered for event in run.events]
+        body = json.dumps(events, separators=(",", ":")).encode()
+        return Batch(body, len(events), [run.id for run in gathered], sum(run.steps for run in gathered))
+
+    gathered: list[SimulatedRun] = []
+    size = 0
+    for run in runs:
+        if gathered and size + len(run.events) > events_wanted:
+            yield close()
+            gathered, size = [], 0
+        gathered.append(run)
+        size += len(run.events)
+    if gathered:
+        yield close()
+
+
+@contextmanager
+def _interruptions() -> Iterator[threading.Event]:
+    """Set by the first Ctrl-C, so that what was sent until then is still looked for; the second one ends the command."""
+    interrupted = threading.Event()
+
+    def note(*_: object) -> None:
+        interrupted.set()
+        signal.signal(signal.SIGINT, before)
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield interrupted
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _watch_sending(sender: "Sender", runs: int, interrupted: threading.Event, *, quiet: bool) -> str | None:
+    """Shows how far it is until all is sent; returns why it is not, if so."""
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("runs  {task.fields[rate]:,.0f} events/s"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), disable=quiet) as progress:
+        task = progress.add_task("sending", total=runs, rate=0.0)
+        failure, done = None, False
+        while not (done or failure):
+            try:
+                done = sender.wait(REFRESH_SECONDS)
+            except CommandError as error:
+                failure = error.message
+            if interrupted.is_set() and not done:
+                failure = failure or "interrupted before all was sent"
+            seconds = max(1e-3, time.monotonic() - sender.started_at)
+            progress.update(task, completed=len(sender.tally.run_ids), rate=sender.tally.events / seconds)
+        if failure:
+            sender.stop()
+    return failure
+
+
+def wait_arrived(database_url: str, run_ids: Sequence[str], steps: int) -> tuple[int, int]:
+    """How many of these runs, and steps in them, are in the database: when all are, or nothing more arrives for a minute.
+
+    Raises:
+        CommandError: the database does not answer.
+    """
+    import psycopg  # noqa: PLC0415
+
+    from api.state import DEFAULT_PROJECT_ID  # noqa: PLC0415
+    from db import queries  # noqa: PLC0415
+    from db.urls import psycopg_url  # noqa: PLC0415
+
+    def count(chunk: Sequence[str]) -> tuple[int, int]:
+        values = {"project_id": DEFAULT_PROJECT_ID, "run_ids": list(chunk)}
+        row = connection.execute(queries.COUNT_ARRIVED, values).fetchone()
+        return (int(row[0]), int(row[1])) if row else (0, 0)
+
+    chunks = [run_ids[start : start + CHUNK_RUNS] for start in range(0, len(run_ids), CHUNK_RUNS)]
+    found = (0, 0)
+    deadline = time.monotonic() + ARRIVE_SECONDS
+    try:
+        with psycopg.connect(psycopg_url(database_url), autocommit=True, connect_timeout=5) as connection:
+            while time.monotonic() < deadline:
+                counts = [count(chunk) for chunk in chunks]
+                before, found = found, (sum(pair[0] for pair in counts), sum(pair[1] for pair in counts))
+                if found == (len(run_ids), steps):
+                    break
+                if found != before:
+                    deadline = time.monotonic() + ARRIVE_SECONDS
+                time.sleep(0.2)
+    except psycopg.OperationalError as error:
+        raise CommandError(f"The database does not answer, so nobody knows what has arrived: {str(error).strip()}") from error
+    return found
+
+
+def percentiles_ms(latencies_seconds: Sequence[float]) -> dict[str, float]:
+    """p50, p95 and p99: the smallest latency that this share of all does not exceed. Empty without any."""
+    ordered = sorted(latencies_seconds)
+    count = len(ordered)
+    return {f"p{share}": 1000 * ordered[math.ceil(count * share / 100) - 1] for share in (50, 95, 99) if ordered}
+
+
+def _sent_text(sender: "Sender") -> str:
+    tally = sender.tally
+    seconds = tally.ended_at - sender.started_at
+    latencies = ", ".join(f"{name} {value:.1f} ms" for name, value in percentiles_ms(tally.latencies_seconds).items())
+    waits = f", {tally.told_to_wait} more told to wait" if tally.told_to_wait else ""
+    losses = f", {tally.connections_lost} more without an answer" if tally.connections_lost else ""
+    return (
+        f"{tally.events:,} events of {len(tally.run_ids):,} runs accepted in {seconds:.1f} s: "
+        f"{tally.events / max(seconds, 1e-3):,.0f} events/s\n"
+        f"latency of {len(tally.latencies_seconds):,} requests: {latencies}{waits}{losses}"
+    )
+
+
+def _report(sender: "Sender", seed: int, arrived: tuple[int, int], ok: bool, failure: str | None) -> dict[str, Any]:
+    tally = sender.tally
+    seconds = max(0.0, tally.ended_at - sender.started_at)
+    return {
+        "ok": ok,
+        "error": failure,
+        "seed": seed,
+        "seconds": round(seconds, 3),
+        "accepted": {"runs": len(tally.run_ids), "steps": tally.steps, "events": tally.events},
+        "arrived": {"runs": arrived[0], "steps": arrived[1]},
+        "acceptedPerSecond": round(tally.events / seconds, 1) if seconds else 0.0,
+        "requests": len(tally.latencies_seconds),
+        "toldToWait": tally.told_to_wait,
+        "connectionsLost": tally.connections_lost,
+        "latencyMs": {name: round(value, 3) for name, value in percentiles_ms(tally.latencies_seconds).items()},
+    }

@@ -1,0 +1,243 @@
+"""Any events, cut into any batches, redelivered at any point, give what the plain model gives: rows and roll-ups."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+import redis
+from hypothesis import HealthCheck, given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+from msgspec import Raw
+
+from events.records import ABSENT, AgentRef, Artifact, Metric, Record, RunRecord, StepRecord
+from events.settings import Settings
+from events.stream import ShardStream, append_now, entries_of, stream_key
+from tests.support.model import Model
+from worker.drain import Drain, Outcome
+from worker.jobs import Context
+
+RUNS = [f"{number:032x}" for number in range(1, 4)]
+STEPS = [f"{number:016x}" for number in range(1, 7)] + ["ffffffffffffffff"]
+NOW = 1_795_000_000_000_000
+
+payloads = st.sampled_from([ABSENT, Raw(b'{"a": 1}'), Raw(b'"text"'), Raw(b"null"), Raw(b"[1, 2]")])
+errors = st.sampled_from([ABSENT, ABSENT, Raw(b'{"message": "boom"}')])
+moments = st.none() | st.integers(NOW - 7_200_000_000, NOW)
+amounts = st.none() | st.integers(0, 1000)
+parts = [f"{number:032x}" for number in range(100, 103)]
+
+run_events = st.builds(
+    RunRecord,
+    id=st.sampled_from(RUNS),
+    agent=st.none() | st.builds(AgentRef, name=st.sampled_from(["a", "b"]), version=st.sampled_from(["", "1"])),
+    session_id=st.none() | st.just("s1"),
+    name=st.none() | st.sampled_from(["first", "second"]),
+    status=st.sampled_from([None, "PENDING", "RUNNING", "SUCCESS", "FAILED", "CANCELLED"]),
+    input=payloads,
+    output=payloads,
+    error=errors,
+    attributes=payloads,
+    tags=payloads,
+    started_at=moments,
+    finished_at=moments,
+    metrics=st.lists(st.builds(Metric, id=st.sampled_from(parts), name=st.just("score"), value=st.floats(0, 1)), max_size=2),
+)
+
+
+@st.composite
+def step_events(draw: st.DrawFn) -> StepRecord:
+    place = draw(st.integers(0, len(STEPS) - 1))
+    # The parent of a step is always the same, but not every event tells it, and it may never come itself.
+    parent = STEPS[(place - 1) // 2] if place else None
+    return StepRecord(
+        run_id=draw(st.sampled_from(RUNS)),
+        id=STEPS[place],
+        parent_id=draw(st.sampled_from([None, parent])),
+        index=draw(st.none() | st.integers(0, 9)),
+        tool_name=draw(st.sampled_from([None, "search", "browser"])),
+        kind=draw(st.sampled_from([None, "TOOL", "LLM"])),
+        model=draw(st.sampled_from([None, "large"])),
+        input=draw(payloads),
+        output=draw(payloads),
+        error=draw(errors),
+        attributes=draw(payloads),
+        started_at=draw(moments),
+        finished_at=draw(moments),
+        input_tokens=draw(amounts),
+        output_tokens=draw(amounts),
+        cost_nano_usd=draw(amounts),
+        artifacts=draw(
+            st.lists(st.builds(Artifact, id=st.sampled_from(parts), type=st.just("text"), url=st.just("x")), max_size=1)
+        ),
+    )
+
+
+sequences = st.lists(run_events | step_events(), min_size=1, max_size=40)
+
+
+class UntrimmedStream(ShardStream):
+    """A stream whose trim may not happen, as when a worker is killed between COMMIT and XTRIM."""
+
+    crash: Callable[[], bool] = staticmethod(lambda: False)
+
+    def trim(self, epoch: str, drained: str, events: int, size: int) -> None:
+        if self.crash():
+            raise ConnectionError("killed before the trim")
+        super().trim(epoch, drained, events, size)
+
+
+def drain_all(drain: Drain) -> None:
+    while True:
+        try:
+            if drain.step() is Outcome.EMPTY:
+                return
+        except ConnectionError:
+            continue
+
+
+@examples(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(data=st.data())
+def test_any_cut_of_any_events_gives_what_the_model_gives(
+    settings: Settings, queue: "redis.Redis", database: psycopg.Connection[tuple[Any, ...]], data: st.DataObject
+) -> None:
+    project_id = _new_project(database)
+    queue.flushdb()
+    model = Model()
+    stream = UntrimmedStream(queue, 0)
+    stream.crash = lambda: data.draw(st.booleans(), "killed before the trim")
+    context = Context(settings, queue)
+    drain = Drain(stream, context.connect, batch_events=data.draw(st.integers(1, 50), "batch"))
+    events = data.draw(sequences)
+    try:
+        while events:
+            size = data.draw(st.integers(1, len(events)), "request")
+            request, events = events[:size], events[size:]
+            _append(queue, project_id, request, model)
+            if data.draw(st.booleans(), "drain now"):
+                drain_all(drain)
+        stream.crash = lambda: False
+        drain_all(drain)
+    finally:
+        drain.close()
+    assert queue.xlen(stream_key(0)) == 0
+    _assert_same(database, project_id, model)
+
+
+def _append(queue: "redis.Redis", project_id: int, events: list[Record], model: Model) -> None:
+    entries = entries_of(project_id, events, shards=1)
+    append_now(queue, entries)
+    last = queue.xrevrange(stream_key(0), count=1)[0][0].decode()
+    accepted_at = int(last.partition("-")[0]) * 1000
+    for event in events:
+        model.apply(event, accepted_at)
+
+
+def _new_project(database: psycopg.Connection[tuple[Any, ...]]) -> int:
+    row = database.execute("INSERT INTO projects (slug, name) VALUES (gen_random_uuid()::text, 'test') RETURNING id").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def _assert_same(database: psycopg.Connection[tuple[Any, ...]], project_id: int, model: Model) -> None:
+    rows = database.execute("SELECT name, version, id FROM agents WHERE project_id = %s", [project_id]).fetchall()
+    agent_ids = {AgentRef(name, version): agent_id for name, version, agent_id in rows}
+    assert _stored_runs(database, project_id) == _expected_runs(model, agent_ids)
+    assert _stored_steps(database, project_id) == _expected_steps(model)
+    metrics = database.execute("SELECT run_id, id, name, value FROM metrics WHERE project_id = %s", [project_id])
+    assert {(run.hex, part.hex): tuple(rest) for run, part, *rest in metrics} == model.metrics
+    artifacts = database.execute(
+        "SELECT run_id, id, lpad(to_hex(step_id), 16, '0'), type, url FROM artifacts WHERE project_id = %s", [project_id]
+    )
+    assert {(run.hex, part.hex): tuple(rest) for run, part, *rest in artifacts} == model.artifacts
+    assert _stored_rollups(database, project_id) == model.rollups(agent_ids)
+
+
+MICROSECONDS = "(extract(epoch FROM {0}) * 1000000)::bigint AS {0}"
+
+
+def _stored(database: psycopg.Connection[tuple[Any, ...]], statement: str, project_id: int) -> list[dict[str, Any]]:
+    with database.cursor(row_factory=psycopg.rows.dict_row) as cursor:
+        return cursor.execute(statement, [project_id]).fetchall()  # type: ignore[arg-type]
+
+
+def _stored_runs(database: psycopg.Connection[tuple[Any, ...]], project_id: int) -> dict[str, dict[str, Any]]:
+    times = ", ".join(MICROSECONDS.format(name) for name in ("accepted_at", "started_at", "finished_at"))
+    rows = _stored(
+        database,
+        f"SELECT id, agent_id, session_id, name, status, input::text, output::text, error::text, attributes::text, tags::text,"
+        f" step_count, error_count, input_tokens, output_tokens, cost_nano_usd, {times} FROM runs WHERE project_id = %s",
+        project_id,
+    )
+    return {row.pop("id").hex: {name: value for name, value in row.items() if value is not None} for row in rows}
+
+
+def _expected_runs(model: Model, agent_ids: dict[AgentRef, int]) -> dict[str, dict[str, Any]]:
+    usage = model.counted_usage()
+    expected = {}
+    for run_id, run in model.runs.items():
+        steps = [step for (owner, _), step in model.steps.items() if owner == run_id]
+        sums = [sum(values[place] for (owner, _), values in usage.items() if owner == run_id) for place in range(3)]
+        row = _as_stored(run) | {"step_count": len(steps), "error_count": sum("error" in step for step in steps)}
+        row |= dict(zip(("input_tokens", "output_tokens", "cost_nano_usd"), sums, strict=True))
+        if "agent" in row:
+            row["agent_id"] = agent_ids[row.pop("agent")]
+        expected[run_id] = row
+    return expected
+
+
+def _stored_steps(database: psycopg.Connection[tuple[Any, ...]], project_id: int) -> dict[tuple[str, str], dict[str, Any]]:
+    times = ", ".join(MICROSECONDS.format(name) for name in ("started_at", "finished_at"))
+    rows = _stored(
+        database,
+        "SELECT run_id, lpad(to_hex(id), 16, '0') AS id, index, lpad(to_hex(parent_id), 16, '0') AS parent_id, tool_name,"
+        " name, kind, model, input::text, output::text, error::text, attributes::text, input_tokens, output_tokens,"
+        f" cost_nano_usd, {times} FROM steps WHERE project_id = %s",
+        project_id,
+    )
+    return {
+        (row.pop("run_id").hex, row.pop("id")): {name: value for name, value in row.items() if value is not None}
+        for row in rows
+    }
+
+
+def _expected_steps(model: Model) -> dict[tuple[str, str], dict[str, Any]]:
+    return {key: _as_stored(step) for key, step in model.steps.items()}
+
+
+def _as_stored(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: json.dumps(json.loads(value)) if isinstance(value, bytes) else value for name, value in row.items()}
+
+
+def _stored_rollups(database: psycopg.Connection[tuple[Any, ...]], project_id: int) -> dict[str, dict[tuple[Any, ...], Any]]:
+    minutes = _stored(
+        database,
+        "SELECT extract(epoch FROM minute)::bigint / 60 AS minute, * FROM rollup_minutes WHERE project_id = %s",
+        project_id,
+    )
+    tools = _stored(
+        database, "SELECT extract(epoch FROM hour)::bigint / 3600 AS at, * FROM rollup_tools WHERE project_id = %s", project_id
+    )
+    latencies = _stored(
+        database,
+        "SELECT extract(epoch FROM hour)::bigint / 3600 AS at, * FROM rollup_latencies WHERE project_id = %s AND count <> 0",
+        project_id,
+    )
+    found: dict[str, dict[tuple[Any, ...], Any]] = {"rollup_minutes": {}, "rollup_tools": {}}
+    for row in minutes:
+        key = (int(row.pop("minute").timestamp()) // 60, row.pop("agent_id"))
+        found["rollup_minutes"][key] = _sums(row)
+    for row in tools:
+        key = (row.pop("at"), row.pop("agent_id"), row.pop("tool_name"), row.pop("kind"), row.pop("model"))
+        found["rollup_tools"][key] = _sums(row)
+    # A row whose sums went back to nothing says the same as no row.
+    found = {table: {key: sums for key, sums in rows.items() if sums} for table, rows in found.items()}
+    found["rollup_latencies"] = {
+        (row["at"], row["agent_id"], row["subject"], row["tool_name"], row["bin"]): row["count"] for row in latencies
+    }
+    return found
+
+
+def _sums(row: dict[str, Any]) -> dict[str, int]:
+    return {name: value for name, value in row.items() if value and name not in ("project_id", "shard", "hour", "minute")}

@@ -1,0 +1,1 @@
+"""What tests share: real servers, waiting, and a plain model of what the pipeline must do."""
