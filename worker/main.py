@@ -36,7 +36,7 @@ class Worker(SimpleWorker):
 
     def teardown(self) -> None:
         self.context.close()
-        super().teardown()
+        super().teardown()  # type: ignore[no-untyped-call]
 
 
 def make_worker(settings: Settings, connection: "redis.Redis") -> Worker:
