@@ -1,5 +1,6 @@
 """The ingest routes. Each reads the body, validates it into records, and answers when these are on the queue's disk."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any, TypeVar
 from uuid import UUID
@@ -14,7 +15,8 @@ from api import batches
 from api.body import read_body
 from api.errors import invalid_event
 from api.idempotency import answer_once
-from api.state import AppState, ProjectId, State
+from api.routing import DirectRoute
+from api.state import AppState, project_id_of, state_of
 from events import otlp
 from events.exceptions import InvalidEvent, MalformedBody, NotFound, UnsupportedMedia
 from events.ids import ZERO_STEP, IdMint, run_uuid
@@ -23,17 +25,17 @@ from events.payloads import storable_json
 from events.records import Record
 from events.stream import entries_of
 
-router = APIRouter(prefix="/v1", tags=["ingest"])
+router = APIRouter(prefix="/v1", tags=["ingest"], route_class=DirectRoute)
 
 PROTOBUF = "application/x-protobuf"
 _M = TypeVar("_M", bound=BaseModel)
 
 
-def _body(model: type[BaseModel]) -> dict[str, Any]:
-    """OpenAPI of a body that the route validates itself, from its bytes."""
-    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
-    schema.pop("$defs", None)
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+def _body(model: type[BaseModel], *path_parameters: str) -> dict[str, Any]:
+    """OpenAPI of what the route reads itself: the body, from its bytes, and ids from the path."""
+    parameters = [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in path_parameters]
+    content = {"application/json": {"schema": model.model_json_schema()}}
+    return {"parameters": parameters, "requestBody": {"required": True, "content": content}}
 
 
 def _json(body: Any, status: int) -> Response:
@@ -58,14 +60,16 @@ def _validate(model: type[_M], body: bytes) -> _M:
         raise invalid_event(error) from None
 
 
-def _run_id(run_id: str) -> str:
+def _run_id(request: Request) -> str:
+    run_id: str = request.path_params["run_id"]
     try:
         return UUID(run_id).hex
     except ValueError:
         raise NotFound(f"{run_id!r} is not the id of a run: that is a UUID or 32 hex digits.") from None
 
 
-def _step_id(step_id: str) -> str:
+def _step_id(request: Request) -> str:
+    step_id: str = request.path_params["step_id"]
     try:
         if len(bytes.fromhex(step_id)) == 8 and step_id != ZERO_STEP:
             return step_id.lower()
@@ -75,8 +79,9 @@ def _step_id(step_id: str) -> str:
 
 
 @router.post("/runs", status_code=201, openapi_extra=_body(RunCreate))
-async def create_run(request: Request, state: State, project_id: ProjectId) -> Response:
+async def create_run(request: Request) -> Response:
     """Starts a run. Without an `id` one is minted (UUIDv7)."""
+    state, project_id = state_of(request), project_id_of(request)
     body = await _read_json(request, state)
 
     async def answer(mint: IdMint) -> Response:
@@ -92,13 +97,14 @@ async def create_run(request: Request, state: State, project_id: ProjectId) -> R
     return await _once(request, body, state, project_id, answer)
 
 
-@router.patch("/runs/{run_id}", status_code=202, openapi_extra=_body(RunPatch))
-async def update_run(run_id: str, request: Request, state: State, project_id: ProjectId) -> Response:
+@router.patch("/runs/{run_id}", status_code=202, openapi_extra=_body(RunPatch, "run_id"))
+async def update_run(request: Request) -> Response:
     """Changes a run: what is present replaces, what is absent stays."""
+    state, project_id = state_of(request), project_id_of(request)
     body = await _read_json(request, state)
 
     async def answer(mint: IdMint) -> Response:
-        record = _validate(RunPatch, body).to_run(_run_id(run_id), mint, state.payloads)
+        record = _validate(RunPatch, body).to_run(_run_id(request), mint, state.payloads)
         await state.lookups.require(project_id, record)
         await _accept(state, project_id, [record])
         return _json({"id": run_uuid(record.id)}, 202)
@@ -106,31 +112,33 @@ async def update_run(run_id: str, request: Request, state: State, project_id: Pr
     return await _once(request, body, state, project_id, answer)
 
 
-@router.post("/runs/{run_id}/steps", status_code=201, openapi_extra=_body(StepCreate))
-async def create_step(run_id: str, request: Request, state: State, project_id: ProjectId) -> Response:
+@router.post("/runs/{run_id}/steps", status_code=201, openapi_extra=_body(StepCreate, "run_id"))
+async def create_step(request: Request) -> Response:
     """Adds a step to a run. Without an `id` one is minted; without an `index` it gets the run's next."""
+    state, project_id = state_of(request), project_id_of(request)
     body = await _read_json(request, state)
 
     async def answer(mint: IdMint) -> Response:
         step = _validate(StepCreate, body)
         step_id = step.id or mint.step_id()
-        await _accept(state, project_id, [step.to_step(_run_id(run_id), step_id, mint, state.payloads)])
+        await _accept(state, project_id, [step.to_step(_run_id(request), step_id, mint, state.payloads)])
         return _json({"id": step_id}, 201)
 
     return await _once(request, body, state, project_id, answer)
 
 
-@router.patch("/runs/{run_id}/steps/{step_id}", status_code=202, openapi_extra=_body(StepPatch))
-async def update_step(run_id: str, step_id: str, request: Request, state: State, project_id: ProjectId) -> Response:
+@router.patch("/runs/{run_id}/steps/{step_id}", status_code=202, openapi_extra=_body(StepPatch, "run_id", "step_id"))
+async def update_step(request: Request) -> Response:
     """Changes a step: what is present replaces, what is absent stays."""
+    state, project_id = state_of(request), project_id_of(request)
     body = await _read_json(request, state)
 
     async def answer(mint: IdMint) -> Response:
         step = _validate(StepPatch, body)
-        identity = _step_id(step_id)
+        identity = _step_id(request)
         if step.parent_id == identity:
             raise InvalidEvent(details=[{"path": "parentId", "reason": "a step cannot be its own parent"}])
-        await _accept(state, project_id, [step.to_step(_run_id(run_id), identity, mint, state.payloads)])
+        await _accept(state, project_id, [step.to_step(_run_id(request), identity, mint, state.payloads)])
         return _json({"id": identity}, 202)
 
     return await _once(request, body, state, project_id, answer)
@@ -149,11 +157,12 @@ async def update_step(run_id: str, step_id: str, request: Request, state: State,
         }
     },
 )
-async def create_events(request: Request, state: State, project_id: ProjectId) -> Response:
+async def create_events(request: Request) -> Response:
     """Takes a batch of run and step events: a JSON array, or one event a line (NDJSON).
 
     Valid events are accepted whatever their neighbours are: 202 if all are, 207 if some, 422 if none.
     """
+    state, project_id = state_of(request), project_id_of(request)
     body = await _read_json(request, state)
     lines = "ndjson" in (media_type := request.headers.get("content-type", "")) or "jsonl" in media_type
 
@@ -183,15 +192,17 @@ async def create_events(request: Request, state: State, project_id: ProjectId) -
         }
     },
 )
-async def export_traces(request: Request, state: State, project_id: ProjectId) -> Response:
+async def export_traces(request: Request) -> Response:
     """OTLP/HTTP: an ExportTraceServiceRequest as protobuf or JSON. Bad spans are told of in `partial_success`."""
+    state, project_id = state_of(request), project_id_of(request)
     state.gate.check()
     body = await read_body(request, state.settings.body_bytes_max)
     media_type = request.headers.get("content-type", PROTOBUF).partition(";")[0].strip().lower()
     if media_type == PROTOBUF:
         export = otlp.decode_protobuf(body, state.payloads, state.settings.batch_events_max)
     elif media_type == "application/json":
-        export = otlp.decode_json(storable_json(body), state.payloads, state.settings.batch_events_max)
+        # Slow enough to hold up others: protobuf's JSON parser is written in Python.
+        export = await asyncio.to_thread(otlp.decode_json, storable_json(body), state.payloads, state.settings.batch_events_max)
     else:
         raise UnsupportedMedia(f"Content-Type {media_type!r} is not supported; send {PROTOBUF} or application/json.")
     await _accept(state, project_id, export.records)

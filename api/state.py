@@ -96,12 +96,20 @@ class Bells:
         self._redis.close()
 
 
-async def _state(request: Request) -> AppState:
+def state_of(request: Request) -> AppState:
     return cast("AppState", request.app.state.agentguide)
 
 
-async def _project_id() -> int:
+def project_id_of(_: Request) -> int:
     return DEFAULT_PROJECT_ID
+
+
+async def _state(request: Request) -> AppState:
+    return state_of(request)
+
+
+async def _project_id(request: Request) -> int:
+    return project_id_of(request)
 
 
 State = Annotated[AppState, Depends(_state)]

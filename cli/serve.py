@@ -28,7 +28,9 @@ def api(settings: "Settings", which: str, descriptor: int | None, gate: int | No
     from uvicorn.protocols.http import httptools_impl  # noqa: F401, PLC0415 - imported before the gate
 
     from api import app  # noqa: PLC0415
+    from events.memory import calm_collector  # noqa: PLC0415
 
+    calm_collector()
     _begin(settings, gate)
     make = {"api": app.create_app, "ingest-api": app.create_ingest_app, "read-api": app.create_read_app}[which]
     server_socket = socket.socket(fileno=descriptor) if descriptor is not None else listen(settings.host, settings.port)

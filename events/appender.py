@@ -2,12 +2,14 @@
 requests share one round trip and one fsync."""
 
 import asyncio
+import hashlib
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import redis.asyncio
-from redis.exceptions import RedisError
+from redis.exceptions import NoScriptError, RedisError
 
 from events import ids
 from events.exceptions import QueueUnavailable
@@ -22,7 +24,8 @@ class Appender:
     """Appends entries durably; `run` does the work and must be running."""
 
     def __init__(self, connection: "redis.asyncio.Redis", ring: Callable[[int], None]) -> None:
-        self._script = connection.register_script(APPEND_SCRIPT)
+        # By its digest and without asking first whether Redis knows it, as redis-py's Script does in a pipeline.
+        self._script = hashlib.sha1(APPEND_SCRIPT.encode(), usedforsecurity=False).hexdigest()
         self._redis = connection
         self._ring = ring
         self._waiting: list[tuple[Sequence[NewEntry], asyncio.Future[None]]] = []
@@ -69,16 +72,23 @@ class Appender:
         by_shard: defaultdict[int, list[NewEntry]] = defaultdict(list)
         for entry in entries:
             by_shard[entry.shard].append(entry)
-        pipeline = self._redis.pipeline(transaction=False)
-        for shard, members in by_shard.items():
-            keys, arguments = append_arguments(shard, members, ids.epoch_id())
-            await self._script(keys=keys, args=arguments, client=pipeline)
-        answers = await pipeline.execute()
+        try:
+            answers = await self._execute(by_shard)
+        except NoScriptError:  # a Redis that was started anew; nothing was appended
+            await self._redis.script_load(APPEND_SCRIPT)
+            answers = await self._execute(by_shard)
         for shard, must_ring in zip(by_shard, answers, strict=True):
             if must_ring:
                 self._ring(shard)
         self.appended_events += sum(entry.count for entry in entries)
         self.appended_bytes += sum(len(entry.events) for entry in entries)
+
+    async def _execute(self, by_shard: Mapping[int, Sequence[NewEntry]]) -> list[Any]:
+        pipeline = self._redis.pipeline(transaction=False)
+        for shard, members in by_shard.items():
+            keys, arguments = append_arguments(shard, members, ids.epoch_id())
+            pipeline.evalsha(self._script, len(keys), *keys, *arguments)
+        return await pipeline.execute()
 
 
 def _fail(group: Sequence[tuple[object, asyncio.Future[None]]], error: Exception) -> None:

@@ -10,6 +10,7 @@ import sys
 import time
 
 from events.connections import redis_connection
+from events.memory import calm_collector
 from events.settings import Settings
 from events.stream import ShardStream
 from worker.jobs import Context
@@ -17,6 +18,7 @@ from worker.jobs import Context
 
 def main() -> None:
     """Takes DATABASE_URL and REDIS_URL from the environment."""
+    calm_collector()  # as a worker does
     shard = int(sys.argv[1])
     settings = Settings(_env_file=None)
     connection = redis_connection(settings)

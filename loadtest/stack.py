@@ -58,7 +58,7 @@ def running(directory: Path, workers: int = 1) -> Iterator[Stack]:
     """
     log = directory / "up.log"
     data_dir = directory / "data"
-    argv = [*_command("up"), "--port", "0", "--workers", str(workers), "--data-dir", str(data_dir)]
+    argv = [*_command("up"), "--port", "0", "--workers", str(workers), "--shards", str(workers), "--data-dir", str(data_dir)]
     began = time.perf_counter()
     with log.open("wb") as log_file:
         # A session of its own: Ctrl-C is for us, and the stack gets its signal from us, once.

@@ -39,7 +39,9 @@ TRANSIENT = (psycopg.Error, redis.RedisError, OSError)
 
 BACKOFF_FIRST_SECONDS = 0.1
 BACKOFF_MAX_SECONDS = 2.0
-DAYS_REMEMBERED = 30
+
+TURN_SECONDS = 0.1
+"""How long a drain keeps a worker that other shards wait for: changing over costs RQ some milliseconds."""
 
 
 class Outcome(Enum):
@@ -223,7 +225,7 @@ def drain_until_idle(
     Returns True if the caller holds the bell and must ring again, as there is more to do.
     """
     deadline = time.monotonic() + budget_seconds
-    fair_until = time.monotonic() + min(1.0, budget_seconds)
+    turn_ends = time.monotonic() + TURN_SECONDS
     idle_since: float | None = None
     backoff = Backoff()
     while time.monotonic() < deadline and not stopping():
@@ -246,7 +248,7 @@ def drain_until_idle(
             logger.warning("shard %d: trying again in %.1f s: %s", stream.shard, pause, error)
             time.sleep(pause)
             continue
-        if (outcome is Outcome.STORED or time.monotonic() > fair_until) and others_wait():
+        if time.monotonic() >= turn_ends and others_wait():
             break
         if outcome is Outcome.STORED:
             time.sleep(max(0.0, started + interval_seconds - time.monotonic()))

@@ -1,6 +1,5 @@
 """A worker process: an RQ SimpleWorker on one queue. The work is long drains, so a process for each job would buy nothing."""
 
-import gc
 import logging
 import os
 import socket
@@ -14,6 +13,7 @@ from rq.serializers import JSONSerializer
 
 from events import jobs
 from events.connections import redis_connection
+from events.memory import calm_collector
 from events.settings import Settings
 from worker.jobs import Context, bound_job_class
 
@@ -62,10 +62,7 @@ def run(settings: Settings) -> None:
     Raises:
         SystemExit: the worker ended for another reason; whoever watches it should start it again.
     """
-    # A batch makes some 50,000 objects that live until it is written and hold no cycles: with the collector's usual thresholds
-    # it would walk them over and over, for a quarter of the drain's time.
-    gc.freeze()
-    gc.set_threshold(200_000, 20, 20)
+    calm_collector()
     connection = redis_connection(settings)
     worker = make_worker(settings, connection)
     logger.info("worker %s waits for jobs", worker.name)
