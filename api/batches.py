@@ -9,6 +9,7 @@ from pydantic_core import from_json
 from api.errors import details_of
 from events.exceptions import BodyTooLarge, InvalidEvent, MalformedBody
 from events.ids import IdMint
+from events.instrumentation import EVENTS_REJECTED
 from events.models import EventIn, RunEvent, StepEvent
 from events.payloads import PayloadEncoder
 from events.records import Record
@@ -31,6 +32,7 @@ class DecodedBatch:
 
     def reject(self, index: int, details: list[dict[str, Any]]) -> None:
         self.rejected += 1
+        EVENTS_REJECTED.inc()
         self.errors += [{"index": index, **detail} for detail in details]
 
     def reject_record(self, place: int, path: str, reason: str) -> None:

@@ -12,6 +12,7 @@ from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 
 from events.exceptions import AgentGuideError, DatabaseUnavailable, InvalidEvent, InvalidQuery
+from events.instrumentation import REQUESTS_REFUSED
 
 logger = logging.getLogger(__name__)
 
@@ -19,6 +20,7 @@ ErrorDetails = list[dict[str, Any]]
 
 
 def error_response(error: AgentGuideError) -> Response:
+    REQUESTS_REFUSED.labels(error.code).inc()
     headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
     body = {"error": {"code": error.code, "message": error.message, "details": error.details}}
     return Response(to_json(body), error.status_code, headers, "application/json")

@@ -1,10 +1,11 @@
-"""Whether the process lives, and whether what it needs answers."""
+"""Whether the process lives, whether what it needs answers, and what it counted."""
 
 import asyncio
 from typing import Any
 
 import psycopg
 from fastapi import APIRouter, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from psycopg_pool import PoolTimeout
 from pydantic_core import to_json
 from redis.exceptions import RedisError
@@ -30,6 +31,12 @@ async def get_readiness(state: State) -> Response:
     ready = database == queue == "ok"
     body: dict[str, Any] = {"status": "ok" if ready else "unavailable", "postgres": database, "redis": queue}
     return Response(to_json(body), 200 if ready else 503, media_type="application/json")
+
+
+@router.get("/metrics")
+async def get_metrics() -> Response:
+    """This process' counters and gauges, in Prometheus' text format."""
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 
 async def _database(state: AppState) -> str:

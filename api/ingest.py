@@ -20,6 +20,7 @@ from api.state import AppState, project_id_of, state_of
 from events import otlp
 from events.exceptions import InvalidEvent, MalformedBody, NotFound, UnsupportedMedia
 from events.ids import ZERO_STEP, IdMint, run_uuid
+from events.instrumentation import EVENTS_REJECTED
 from events.models import RunCreate, RunPatch, StepCreate, StepPatch
 from events.payloads import storable_json
 from events.records import Record
@@ -212,6 +213,7 @@ async def export_traces(request: Request) -> Response:
 def _export_answer(export: otlp.DecodedExport, media_type: str) -> Response:
     answer = ExportTraceServiceResponse()
     if export.rejected:
+        EVENTS_REJECTED.inc(export.rejected)
         answer.partial_success.rejected_spans = export.rejected
         answer.partial_success.error_message = "; ".join(export.reasons)
     if media_type == PROTOBUF:

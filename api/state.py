@@ -59,9 +59,10 @@ async def open_state(settings: Settings) -> AsyncIterator[AppState]:
     )
     connection = async_redis_connection(settings)
     bells = Bells(redis_connection(settings))
-    appender = Appender(connection, bells.ring)
+    appender = Appender(connection, settings.shards, bells.ring)
     gate = BacklogGate(settings, connection, appender)
     await pool.open(wait=False)
+    await gate.look()
     tasks = [asyncio.create_task(appender.run()), asyncio.create_task(gate.run())]
     try:
         yield AppState(settings, pool, connection, appender, gate, Lookups(pool), PayloadEncoder(settings.field_bytes_max))

@@ -13,6 +13,7 @@ from redis.exceptions import NoScriptError, RedisError
 
 from events import ids
 from events.exceptions import QueueUnavailable
+from events.instrumentation import EVENTS_ACCEPTED
 from events.stream import APPEND_SCRIPT, NewEntry, append_arguments
 
 logger = logging.getLogger(__name__)
@@ -23,10 +24,11 @@ RETRY_AFTER_SECONDS = 1
 class Appender:
     """Appends entries durably; `run` does the work and must be running."""
 
-    def __init__(self, connection: "redis.asyncio.Redis", ring: Callable[[int], None]) -> None:
+    def __init__(self, connection: "redis.asyncio.Redis", shards: int, ring: Callable[[int], None]) -> None:
         # By its digest and without asking first whether Redis knows it, as redis-py's Script does in a pipeline.
         self._script = hashlib.sha1(APPEND_SCRIPT.encode(), usedforsecurity=False).hexdigest()
         self._redis = connection
+        self._shards = shards
         self._ring = ring
         self._waiting: list[tuple[Sequence[NewEntry], asyncio.Future[None]]] = []
         self._arrived = asyncio.Event()
@@ -80,13 +82,15 @@ class Appender:
         for shard, must_ring in zip(by_shard, answers, strict=True):
             if must_ring:
                 self._ring(shard)
-        self.appended_events += sum(entry.count for entry in entries)
+        events = sum(entry.count for entry in entries)
+        EVENTS_ACCEPTED.inc(events)
+        self.appended_events += events
         self.appended_bytes += sum(len(entry.events) for entry in entries)
 
     async def _execute(self, by_shard: Mapping[int, Sequence[NewEntry]]) -> list[Any]:
         pipeline = self._redis.pipeline(transaction=False)
         for shard, members in by_shard.items():
-            keys, arguments = append_arguments(shard, members, ids.epoch_id())
+            keys, arguments = append_arguments(shard, members, ids.epoch_id(), self._shards)
             pipeline.evalsha(self._script, len(keys), *keys, *arguments)
         return await pipeline.execute()
 

@@ -10,9 +10,10 @@ import redis.asyncio
 from redis.exceptions import RedisError
 
 from events.appender import Appender
-from events.exceptions import Overloaded
+from events.exceptions import Overloaded, QueueUnavailable
+from events.instrumentation import BACKLOG_BYTES, BACKLOG_EVENTS
 from events.settings import Settings
-from events.stream import epoch_key
+from events.stream import ANY_STREAM, epoch_key, shard_numbers, stream_key
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +45,24 @@ async def measure(connection: "redis.asyncio.Redis", shards: int) -> Backlog:
     return Backlog(events, size, drained_events)
 
 
+async def other_layouts(connection: "redis.asyncio.Redis", shards: int) -> list[int]:
+    """Shards that hold events from when runs were spread over another number of shards.
+
+    While there are any, nothing may be accepted: a run's new events could go to another shard than its waiting ones, and
+    two drains would write the same run at once.
+    """
+    found = []
+    keys = [key async for key in connection.scan_iter(ANY_STREAM, count=10_000)]
+    for shard in sorted(shard_numbers(keys)):
+        pipeline = connection.pipeline(transaction=False)
+        pipeline.xlen(stream_key(shard))
+        pipeline.hget(epoch_key(shard), "shards")
+        waiting, layout = await pipeline.execute()
+        if waiting and int(layout or shards) != shards:
+            found.append(shard)
+    return found
+
+
 class BacklogGate:
     """Shut from the high-water mark until the low one; `run` keeps it up to date."""
 
@@ -55,9 +74,16 @@ class BacklogGate:
         self._appended_before = (0, 0)
         self._shut = False
         self._rate = 0.0
+        self._layout_settled = False
+        self._away = False
+        self._measured_at = time.monotonic()
 
     def check(self) -> None:
         """Raises Overloaded while the gate is shut."""
+        if not self._layout_settled and self._away:
+            raise QueueUnavailable(retry_after=1)
+        if not self._layout_settled:
+            raise Overloaded("Events of another number of shards still wait; they are drained first.", retry_after=1)
         self._decide()
         if self._shut:
             raise Overloaded(
@@ -86,20 +112,30 @@ class BacklogGate:
         return max(1, min(RETRY_AFTER_MAX_SECONDS, math.ceil(over / self._rate)))
 
     async def run(self) -> None:
-        """Measures several times a second until cancelled."""
-        measured_at = time.monotonic()
+        """Looks several times a second until cancelled."""
         while True:
-            appended = (self._appender.appended_events, self._appender.appended_bytes)
-            try:
-                backlog = await measure(self._redis, self._settings.shards)
-            except (RedisError, OSError, TimeoutError) as error:
-                logger.warning("could not measure the backlog: %s", error)
-            else:
-                now = time.monotonic()
-                seconds, measured_at = now - measured_at, now
-                drained = max(0, backlog.drained_events - self._backlog.drained_events)
-                weight = min(1.0, seconds / RATE_WINDOW_SECONDS)
-                self._rate += weight * (drained / max(seconds, 1e-3) - self._rate)
-                self._backlog, self._appended_before = backlog, appended
-                self._decide()
             await asyncio.sleep(POLL_SECONDS)
+            await self.look()
+
+    async def look(self) -> None:
+        """Measures the backlog and decides."""
+        appended = (self._appender.appended_events, self._appender.appended_bytes)
+        try:
+            if not self._layout_settled:
+                self._layout_settled = not await other_layouts(self._redis, self._settings.shards)
+            backlog = await measure(self._redis, self._settings.shards)
+        except (RedisError, OSError, TimeoutError) as error:
+            if not self._away:
+                logger.warning("could not measure the backlog, and will go on trying: %s", error)
+            self._away = True
+            return
+        self._away = False
+        BACKLOG_EVENTS.set(backlog.events)
+        BACKLOG_BYTES.set(backlog.bytes)
+        now = time.monotonic()
+        seconds, self._measured_at = now - self._measured_at, now
+        drained = max(0, backlog.drained_events - self._backlog.drained_events)
+        weight = min(1.0, seconds / RATE_WINDOW_SECONDS)
+        self._rate += weight * (drained / max(seconds, 1e-3) - self._rate)
+        self._backlog, self._appended_before = backlog, appended
+        self._decide()

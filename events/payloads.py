@@ -11,6 +11,7 @@ import msgspec
 from pydantic_core import from_json, to_json
 
 from events.exceptions import InvalidEvent
+from events.instrumentation import PAYLOADS_CUT
 
 _ESCAPES = re.compile(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"  # a pair: kept
@@ -40,11 +41,10 @@ def storable_text(text: str) -> str:
 
 
 class PayloadEncoder:
-    """Encodes payloads and counts the ones it had to cut (`cut`)."""
+    """Encodes payloads; cuts those over a limit of bytes."""
 
     def __init__(self, bytes_max: int) -> None:
         self._bytes_max = bytes_max
-        self.cut = 0
 
     def encode(self, value: Any) -> msgspec.Raw:
         """The JSON text of a value that JSON can say.
@@ -75,7 +75,7 @@ class PayloadEncoder:
         return self.encode(storable_text(text))
 
     def _cut(self, text: bytes) -> bytes:
-        self.cut += 1
+        PAYLOADS_CUT.inc()
         head = text[: min(1024, self._bytes_max // 4)].decode("utf-8", "ignore")
         return to_json({"$truncated": True, "bytes": len(text), "head": head})
 

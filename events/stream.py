@@ -2,9 +2,10 @@
 
 An entry holds the events of one request that go to one shard: `project`, `count`, and `events`, a JSON array of records.
 The stream's epoch is a hash beside it: the random `id` of this life of the stream, what was appended in it (`events`,
-`bytes`), and what was drained of it (`drained_events`, `drained_bytes`).
+`bytes`), what was drained of it (`drained_events`, `drained_bytes`), and over how many `shards` runs were spread.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -27,6 +28,10 @@ ENTRY_BYTES_MAX = 1 << 20
 
 def stream_key(shard: int) -> str:
     return f"agentguide:{{{shard}}}:stream"
+
+
+ANY_STREAM = "agentguide:{*}:stream"
+_STREAM_KEY = re.compile(rb"agentguide:\{(\d+)\}:stream")
 
 
 def epoch_key(shard: int) -> str:
@@ -72,17 +77,19 @@ def _entries_of_shard(shard: int, project_id: int, members: list[Record]) -> lis
     return [NewEntry(shard, project_id, len(members), data)]
 
 
-def append_arguments(shard: int, entries: Sequence[NewEntry], epoch_id: str) -> tuple[list[str], list[str | int | bytes]]:
+def append_arguments(
+    shard: int, entries: Sequence[NewEntry], epoch_id: str, shards: int
+) -> tuple[list[str], list[str | int | bytes]]:
     """KEYS and ARGV of `append.lua`."""
     size = sum(len(entry.events) for entry in entries)
     count = sum(entry.count for entry in entries)
-    arguments: list[str | int | bytes] = [epoch_id, BELL_TTL_MS, count, size]
+    arguments: list[str | int | bytes] = [epoch_id, BELL_TTL_MS, shards, count, size]
     for entry in entries:
         arguments += (entry.project_id, entry.count, entry.events)
     return [stream_key(shard), epoch_key(shard), bell_key(shard)], arguments
 
 
-def append_now(connection: "redis.Redis", entries: Iterable[NewEntry]) -> list[int]:
+def append_now(connection: "redis.Redis", entries: Iterable[NewEntry], shards: int) -> list[int]:
     """Appends durably, for who has no event loop. Returns the shards whose bell it took: the caller must ring those.
 
     Raises:
@@ -94,10 +101,16 @@ def append_now(connection: "redis.Redis", entries: Iterable[NewEntry]) -> list[i
     script = connection.register_script(APPEND_SCRIPT)
     took = []
     for shard, members in by_shard.items():
-        keys, arguments = append_arguments(shard, members, ids.epoch_id())
+        keys, arguments = append_arguments(shard, members, ids.epoch_id(), shards)
         if script(keys=keys, args=arguments):
             took.append(shard)
     return took
+
+
+def shard_numbers(keys: Iterable[bytes]) -> set[int]:
+    """The shards of stream keys, whatever number of shards they were made for."""
+    found = (_STREAM_KEY.fullmatch(key) for key in keys)
+    return {int(match[1]) for match in found if match}
 
 
 @dataclass(slots=True, frozen=True)

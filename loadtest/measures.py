@@ -116,7 +116,9 @@ def drain(bench: Bench) -> list[Figure]:
                 raise MeasureError("The process that drains did not start; its error stands above.")
             append = queue.register_script(APPEND_SCRIPT)
             for start in range(0, len(entries), FILL_ENTRIES):
-                keys, arguments = append_arguments(DRAIN_SHARD, entries[start : start + FILL_ENTRIES], epoch_id())
+                keys, arguments = append_arguments(
+                    DRAIN_SHARD, entries[start : start + FILL_ENTRIES], epoch_id(), DRAIN_SHARD + 1
+                )
                 append(keys=keys, args=arguments)
             with bench.display.task("drain, one worker", len(records)) as advance:
                 answer = _drained(process, lambda: advance(_drained_events(queue)))

@@ -5,13 +5,14 @@ import logging
 import signal
 import threading
 import time
+from collections.abc import Iterable
 
 import redis
 
 from events import jobs
 from events.connections import redis_connection
 from events.settings import Settings
-from events.stream import ShardStream
+from events.stream import ANY_STREAM, ShardStream, shard_numbers
 
 logger = logging.getLogger(__name__)
 
@@ -19,15 +20,20 @@ SWEEP_SECONDS = 1.0
 PARTITIONS_SECONDS = 3600.0
 
 
-def sweep(connection: "redis.Redis", shards: int) -> list[int]:
+def sweep(connection: "redis.Redis", shards: Iterable[int]) -> list[int]:
     """Rings for each shard that needs it and returns those."""
     rung = []
-    for shard in range(shards):
+    for shard in shards:
         stream = ShardStream(connection, shard)
         if not stream.is_empty() and stream.take_bell():
             jobs.ring(connection, shard)
             rung.append(shard)
     return rung
+
+
+def known_shards(connection: "redis.Redis", shards: int) -> list[int]:
+    """The shards in use, and those of a former, larger number that still have a stream."""
+    return sorted({*range(shards), *shard_numbers(connection.scan_iter(ANY_STREAM, count=10_000))})
 
 
 def run(settings: Settings) -> None:
@@ -37,10 +43,12 @@ def run(settings: Settings) -> None:
         signal.signal(number, lambda *_: stop.set())
     connection = redis_connection(settings)
     partitions_due = 0.0
+    shards: list[int] = []
     logger.info("the scheduler watches %d shards", settings.shards)
     while not stop.wait(SWEEP_SECONDS):
         try:
-            sweep(connection, settings.shards)
+            shards = shards or known_shards(connection, settings.shards)
+            sweep(connection, shards)
             if time.monotonic() >= partitions_due:
                 jobs.enqueue(connection, jobs.ENSURE_PARTITIONS)
                 partitions_due = time.monotonic() + PARTITIONS_SECONDS

@@ -76,7 +76,7 @@ def _send(connection: "redis.Redis", settings: Settings, progress: Progress, sto
         events += simulation.run(number, now).events
         number += 1
     entries = entries_of(progress.project_id, _records(events, settings), settings.shards)
-    for shard in _retry(lambda: append_now(connection, entries), stopping):
+    for shard in _retry(lambda: append_now(connection, entries, settings.shards), stopping):
         try:
             jobs.ring(connection, shard)
         except redis.RedisError as error:

@@ -63,9 +63,9 @@ def test_one_poisoned_event_spoils_only_itself(
         )
         queue.xadd(stream_key(0), {"project": 1, "count": 11, "events": data})
         queue.hset(epoch_key(0), "id", "test")
-        append_now(queue, entries_of(1, healthy[10:], 1))
+        append_now(queue, entries_of(1, healthy[10:], 1), 1)
     else:
-        append_now(queue, entries_of(1, [*healthy[:10], poison, *healthy[10:]], 1))
+        append_now(queue, entries_of(1, [*healthy[:10], poison, *healthy[10:]], 1), 1)
     assert drain() == 1
     assert _count(database, "runs") == 20
     [(project_id, record, reason)] = _dead(database)
@@ -78,18 +78,18 @@ def test_one_poisoned_event_spoils_only_itself(
 def test_an_entry_that_is_not_ours_is_a_dead_letter(
     queue: "redis.Redis", database: psycopg.Connection[Any], drain: Drain
 ) -> None:
-    append_now(queue, entries_of(1, _runs(1), 1))
+    append_now(queue, entries_of(1, _runs(1), 1), 1)
     queue.xadd(stream_key(0), {"events": "rubbish", "project": "x"})
     queue.xadd(stream_key(0), {"other": "fields"})
-    append_now(queue, entries_of(1, _runs(1), 1))
-    append_now(queue, entries_of(999, [RunRecord(uuid4().hex, agent=records.AgentRef("a"))], 1))
+    append_now(queue, entries_of(1, _runs(1), 1), 1)
+    append_now(queue, entries_of(999, [RunRecord(uuid4().hex, agent=records.AgentRef("a"))], 1), 1)
     assert drain() == 3
     assert _count(database, "runs") == 2
     assert queue.xlen(stream_key(0)) == 0
 
 
 def test_a_shard_has_one_writer(settings: Settings, queue: "redis.Redis", database_url: str) -> None:
-    append_now(queue, entries_of(1, _runs(1), 1))
+    append_now(queue, entries_of(1, _runs(1), 1), 1)
     worker = Context(settings, queue).drain_of(0)
     try:
         with psycopg.connect(database_url) as other:
@@ -104,7 +104,7 @@ def test_a_shard_has_one_writer(settings: Settings, queue: "redis.Redis", databa
 
 
 def test_a_new_epoch_starts_a_new_count(queue: "redis.Redis", database: psycopg.Connection[Any], drain: Drain) -> None:
-    append_now(queue, entries_of(1, _runs(3), 1))
+    append_now(queue, entries_of(1, _runs(3), 1), 1)
     drain()
     queue.flushdb()
     # An id that is older than the cursor's, as after a clock that was set back.
@@ -129,7 +129,7 @@ def test_an_event_of_a_day_without_partition_gets_one(
 def test_a_transient_error_loses_nothing(
     settings: Settings, queue: "redis.Redis", database: psycopg.Connection[Any], database_url: str
 ) -> None:
-    append_now(queue, entries_of(1, _runs(5), 1))
+    append_now(queue, entries_of(1, _runs(5), 1), 1)
     worker = Context(settings, queue).drain_of(0)
     try:
         database.execute("ALTER TABLE runs RENAME TO runs_away")
@@ -145,11 +145,11 @@ def test_a_transient_error_loses_nothing(
 
 
 def test_the_sweep_rings_where_no_bell_is_held(queue: "redis.Redis") -> None:
-    append_now(queue, entries_of(1, _runs(1), 1))
-    assert sweep(queue, 1) == []  # the append took the bell; its job may be on the way
+    append_now(queue, entries_of(1, _runs(1), 1), 1)
+    assert sweep(queue, [0]) == []  # the append took the bell; its job may be on the way
     queue.delete(bell_key(0))
-    assert sweep(queue, 1) == [0]
-    assert sweep(queue, 1) == []
+    assert sweep(queue, [0]) == [0]
+    assert sweep(queue, [0]) == []
     assert jobs.queue(queue).count == 1
 
 
@@ -157,7 +157,7 @@ def test_a_worker_runs_the_job_and_leaves_no_trace_of_it(
     settings: Settings, queue: "redis.Redis", database: psycopg.Connection[Any]
 ) -> None:
     quick = settings.model_copy(update={"drain_linger_seconds": 0.0})
-    for shard in append_now(queue, entries_of(1, _runs(3), 1)):
+    for shard in append_now(queue, entries_of(1, _runs(3), 1), 1):
         jobs.ring(queue, shard)
     make_worker(quick, queue).work(burst=True, logging_level="WARNING")
     assert _count(database, "runs") == 3

@@ -127,7 +127,7 @@ def test_any_cut_of_any_events_gives_what_the_model_gives(
 
 def _append(queue: "redis.Redis", project_id: int, events: list[Record], model: Model) -> None:
     entries = entries_of(project_id, events, shards=1)
-    append_now(queue, entries)
+    append_now(queue, entries, 1)
     last = queue.xrevrange(stream_key(0), count=1)[0][0].decode()
     accepted_at = int(last.partition("-")[0]) * 1000
     for event in events:

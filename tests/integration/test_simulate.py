@@ -85,7 +85,7 @@ def test_a_slice_that_is_sent_again_counts_once(
 
 
 def test_a_simulation_waits_while_the_backlog_is_high(settings: Settings, queue: "redis.Redis") -> None:
-    append_now(queue, entries_of(1, [RunRecord(id=f"{number:032x}") for number in range(1, 12)], 1))
+    append_now(queue, entries_of(1, [RunRecord(id=f"{number:032x}") for number in range(1, 12)], 1), 1)
     start(queue)
     narrow = settings.model_copy(update={"backlog_low_events": 10, "backlog_high_events": 20})
     run_slice(queue, narrow, SIMULATION, 0, lambda: False)
