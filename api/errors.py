@@ -10,6 +10,7 @@ from psycopg_pool import PoolTimeout
 from pydantic import ValidationError
 from pydantic_core import to_json
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from events.exceptions import AgentGuideError, DatabaseUnavailable, InvalidEvent, InvalidQuery
 from events.instrumentation import REQUESTS_REFUSED
@@ -66,6 +67,11 @@ async def _database_away(_: Request, error: Exception) -> Response:
     return error_response(DatabaseUnavailable(retry_after=1))
 
 
+async def _client_gone(request: Request, _: Exception) -> Response:
+    logger.info("the client of %s %s went away before it had sent its body", request.method, request.url.path)
+    return Response(status_code=400)  # nobody is there to read it
+
+
 async def _unexpected(request: Request, error: Exception) -> Response:
     logger.error("unexpected error in %s %s", request.method, request.url.path, exc_info=error)
     return error_response(AgentGuideError("Something went wrong here, not with you; the server's log has the details."))
@@ -77,4 +83,5 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid_request)
     for kind in (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout):
         app.add_exception_handler(kind, _database_away)
+    app.add_exception_handler(ClientDisconnect, _client_gone)
     app.add_exception_handler(Exception, _unexpected)

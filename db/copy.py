@@ -1,8 +1,9 @@
 """Rows of binary COPY.
 
 A row is packed straight from what a record holds: ids in hex are already the bytes of `uuid` and `bigint`, times in
-microseconds only change their epoch, and a payload's JSON text goes behind the version byte of `jsonb`. Measured against
-psycopg's `write_row`, which makes a Python object of each value first, this takes a fifth of the time.
+microseconds only change their epoch, and a payload's JSON text goes behind the version byte of `jsonb`. Against psycopg's
+`write_row`, which makes a Python object of each value first, this takes half of the client's CPU (3.0 and 6.5 microseconds a
+step, measured).
 Source: the PostgreSQL manual, COPY, "Binary Format".
 """
 

@@ -45,6 +45,9 @@ OPTIONS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_checkpoints": "off",
+    # What somebody's agent said does not belong in a log: neither the row that failed nor the statement that held it.
+    "log_error_verbosity": "terse",
+    "log_min_error_statement": "panic",
     "cluster_name": "agentguide",
 }
 """What differs from Postgres' own defaults; fsync and synchronous_commit stay on."""

@@ -2,9 +2,11 @@
 
 import gzip
 import json
+import socket
 import zlib
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlparse
 from uuid import UUID, uuid4
 
 import psycopg
@@ -17,6 +19,7 @@ from api.app import create_app
 from events.settings import Settings
 from events.stream import stream_key
 from tests.integration.conftest import Drain
+from tests.support.stack import Stack
 from tests.support.waiting import wait_until
 
 TRACES = Path(__file__).parents[1] / "fixtures" / "traces"
@@ -253,3 +256,11 @@ def test_a_redis_without_memory_is_a_503(client: TestClient, queue: "redis.Redis
 def test_unknown_routes_and_methods_keep_the_shape(client: TestClient) -> None:
     assert error_of(client.get("/v1/nothing")) == (404, "not_found")
     assert error_of(client.delete("/v1/runs")) == (405, "method_not_allowed")
+
+
+def test_a_client_that_goes_away_is_no_error(stack: Stack) -> None:
+    place = urlparse(stack.url)
+    with socket.create_connection((place.hostname or "", place.port or 0)) as connection:
+        connection.sendall(b"POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n[{")
+    wait_until(lambda: any("went away before" in line for line in stack.log), what="the log to tell")
+    assert not any("Traceback" in line for line in stack.log)
