@@ -1,0 +1,37 @@
+"""The README's own commands, run as they stand there."""
+
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.support.stack import Stack
+
+ROOT = Path(__file__).parents[2]
+BLOCKS = re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+
+
+def _run(script: str, stack: Stack) -> str:
+    environment = os.environ | {"AGENTGUIDE_DATA_DIR": str(stack.data_dir)}
+    done = subprocess.run(["bash", "-euc", script], cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_first_trace(stack: Stack) -> None:
+    [block] = [block for block in BLOCKS if "api=http" in block]
+    answer = _run(block.replace("http://127.0.0.1:8000", stack.url), stack)
+    run = json.loads(answer[answer.index('{"id" : ') :])
+    assert run["status"] == "SUCCESS"
+    assert [step["toolName"] for step in run["steps"]] == ["track_parcel"]
+
+
+@pytest.mark.parametrize("command", ["simulate", "status"])
+def test_the_commands(stack: Stack, command: str) -> None:
+    [line] = [line for block in BLOCKS for line in block.splitlines() if f"agentguide {command}" in line]
+    script = line.replace(".venv/bin/agentguide", "python -m cli.main").replace("--runs 1000", "--runs 50")
+    answer = _run(script, stack)
+    assert ("50 of 50 runs" if command == "simulate" else stack.url) in answer
