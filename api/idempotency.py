@@ -9,10 +9,10 @@ from collections.abc import Awaitable, Callable
 from typing import cast
 
 import msgspec
-import redis.asyncio
 from fastapi import Request, Response
 from redis.exceptions import RedisError
 
+from api.state import AppState
 from events.exceptions import IdempotencyConflict, InvalidQuery, QueueUnavailable
 from events.ids import IdMint
 
@@ -28,13 +28,7 @@ class Remembered(msgspec.Struct):
 
 
 async def answer_once(
-    request: Request,
-    body: bytes,
-    *,
-    connection: "redis.asyncio.Redis",
-    project_id: int,
-    ttl_seconds: int,
-    answer: Callable[[IdMint], Awaitable[Response]],
+    request: Request, body: bytes, state: AppState, project_id: int, answer: Callable[[IdMint], Awaitable[Response]]
 ) -> Response:
     """Calls `answer` and remembers what it said, or repeats what it said before.
 
@@ -45,6 +39,7 @@ async def answer_once(
     key = request.headers.get("idempotency-key")
     if key is None:
         return await answer(IdMint())
+    connection, ttl_seconds = state.redis, state.settings.idempotency_hours * 3600
     if not 0 < len(key) <= KEY_LENGTH_MAX:
         raise InvalidQuery(f"An Idempotency-Key has 1 to {KEY_LENGTH_MAX} characters.")
     name = hashlib.sha256(key.encode()).hexdigest()

@@ -95,7 +95,7 @@ async def create_run(request: Request) -> Response:
         await _accept(state, project_id, [record])
         return _json({"id": run_uuid(run_id)}, 201)
 
-    return await _once(request, body, state, project_id, answer)
+    return await answer_once(request, body, state, project_id, answer)
 
 
 @router.patch("/runs/{run_id}", status_code=202, openapi_extra=_body(RunPatch, "run_id"))
@@ -110,7 +110,7 @@ async def update_run(request: Request) -> Response:
         await _accept(state, project_id, [record])
         return _json({"id": run_uuid(record.id)}, 202)
 
-    return await _once(request, body, state, project_id, answer)
+    return await answer_once(request, body, state, project_id, answer)
 
 
 @router.post("/runs/{run_id}/steps", status_code=201, openapi_extra=_body(StepCreate, "run_id"))
@@ -125,7 +125,7 @@ async def create_step(request: Request) -> Response:
         await _accept(state, project_id, [step.to_step(_run_id(request), step_id, mint, state.payloads)])
         return _json({"id": step_id}, 201)
 
-    return await _once(request, body, state, project_id, answer)
+    return await answer_once(request, body, state, project_id, answer)
 
 
 @router.patch("/runs/{run_id}/steps/{step_id}", status_code=202, openapi_extra=_body(StepPatch, "run_id", "step_id"))
@@ -142,7 +142,7 @@ async def update_step(request: Request) -> Response:
         await _accept(state, project_id, [step.to_step(_run_id(request), identity, mint, state.payloads)])
         return _json({"id": identity}, 202)
 
-    return await _once(request, body, state, project_id, answer)
+    return await answer_once(request, body, state, project_id, answer)
 
 
 @router.post(
@@ -178,7 +178,7 @@ async def create_events(request: Request) -> Response:
             return _json({"accepted": len(batch.records)}, 202)
         return _json({"accepted": len(batch.records), "rejected": batch.rejected, "errors": batch.error_list()}, 207)
 
-    return await _once(request, body, state, project_id, answer)
+    return await answer_once(request, body, state, project_id, answer)
 
 
 @router.post(
@@ -219,14 +219,3 @@ def _export_answer(export: otlp.DecodedExport, media_type: str) -> Response:
     if media_type == PROTOBUF:
         return Response(answer.SerializeToString(), media_type=PROTOBUF)
     return Response(MessageToJson(answer, indent=None), media_type=media_type)
-
-
-async def _once(request: Request, body: bytes, state: AppState, project_id: int, answer: Any) -> Response:
-    return await answer_once(
-        request,
-        body,
-        connection=state.redis,
-        project_id=project_id,
-        ttl_seconds=state.settings.idempotency_hours * 3600,
-        answer=answer,
-    )

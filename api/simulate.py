@@ -62,14 +62,7 @@ async def start_simulation(request: Request, state: State, project_id: ProjectId
         identity = run_uuid(simulation_id)
         return _json({"id": identity, "url": f"/v1/simulate/{identity}"}, 202)
 
-    return await answer_once(
-        request,
-        body,
-        connection=state.redis,
-        project_id=project_id,
-        ttl_seconds=state.settings.idempotency_hours * 3600,
-        answer=answer,
-    )
+    return await answer_once(request, body, state, project_id, answer)
 
 
 @router.get("/simulate/{simulation_id}")
