@@ -1,9 +1,9 @@
 """Batches of events: all at once where all are valid, one by one where some are not."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import FailFast, TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from api.errors import details_of
@@ -18,7 +18,7 @@ ERRORS_LISTED_MAX = 1000
 """An answer lists at most this many errors; `rejected` counts all."""
 
 _Event = RunEvent | StepEvent
-_many: TypeAdapter[list[_Event]] = TypeAdapter(list[EventIn])
+_many: TypeAdapter[list[_Event]] = TypeAdapter(Annotated[list[EventIn], FailFast()])
 _one: TypeAdapter[_Event] = TypeAdapter(EventIn)
 
 

@@ -17,6 +17,10 @@ from events.instrumentation import REQUESTS_REFUSED
 
 logger = logging.getLogger(__name__)
 
+DETAILS_MAX = 100
+"""An answer lists at most this many problems of one event."""
+REASON_CHARS_MAX = 300
+
 ErrorDetails = list[dict[str, Any]]
 
 
@@ -28,10 +32,9 @@ def error_response(error: AgentGuideError) -> Response:
 
 
 def details_of(error: ValidationError) -> ErrorDetails:
-    """The path and the reason of each problem that pydantic found."""
-    return [
-        {"path": _path(item["loc"]), "reason": item["msg"]} for item in error.errors(include_url=False, include_input=False)
-    ]
+    """The path and the reason of each problem that pydantic found, up to a bound."""
+    listed = error.errors(include_url=False, include_input=False)[:DETAILS_MAX]
+    return [{"path": _path(item["loc"])[:REASON_CHARS_MAX], "reason": item["msg"][:REASON_CHARS_MAX]} for item in listed]
 
 
 def _path(location: tuple[int | str, ...]) -> str:

@@ -17,6 +17,7 @@ from events.exceptions import IdempotencyConflict, InvalidQuery, QueueUnavailabl
 from events.ids import IdMint
 
 KEY_LENGTH_MAX = 255
+ANSWER_BYTES_MAX = 16_384
 
 
 class Remembered(msgspec.Struct):
@@ -42,6 +43,7 @@ async def answer_once(
     connection, ttl_seconds = state.redis, state.settings.idempotency_hours * 3600
     if not 0 < len(key) <= KEY_LENGTH_MAX:
         raise InvalidQuery(f"An Idempotency-Key has 1 to {KEY_LENGTH_MAX} characters.")
+    state.gate.check()
     name = hashlib.sha256(key.encode()).hexdigest()
     redis_key = f"agentguide:idempotency:{project_id}:{name}"
     request_digest = _digest(request, body)
@@ -58,6 +60,8 @@ async def answer_once(
             return Response(remembered.body, remembered.status, {"Idempotent-Replayed": "true"}, "application/json")
     seed = hashlib.blake2b(f"{project_id}\0{name}\0{request_digest}".encode(), digest_size=32).digest()
     response = await answer(IdMint(seed))
+    if len(response.body) > ANSWER_BYTES_MAX:
+        return response  # not kept: a retry does the same again, with the same ids and the same answer
     remembered = Remembered(request_digest, response.status_code, bytes(response.body).decode())
     try:
         await connection.set(redis_key, msgspec.json.encode(remembered), ex=ttl_seconds)

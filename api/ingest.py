@@ -19,7 +19,7 @@ from api.routing import DirectRoute
 from api.state import AppState, project_id_of, state_of
 from events import otlp
 from events.exceptions import InvalidEvent, MalformedBody, NotFound, UnsupportedMedia
-from events.ids import ZERO_STEP, IdMint, run_uuid
+from events.ids import IdMint, is_run_id, is_step_id, run_uuid
 from events.instrumentation import EVENTS_REJECTED
 from events.models import RunCreate, RunPatch, StepCreate, StepPatch
 from events.payloads import storable_json
@@ -63,19 +63,15 @@ def _validate(model: type[_M], body: bytes) -> _M:
 
 def _run_id(request: Request) -> str:
     run_id: str = request.path_params["run_id"]
-    try:
+    if is_run_id(run_id):
         return UUID(run_id).hex
-    except ValueError:
-        raise NotFound(f"{run_id!r} is not the id of a run: that is a UUID or 32 hex digits.") from None
+    raise NotFound(f"{run_id!r} is not the id of a run: that is a UUID or 32 hex digits.")
 
 
 def _step_id(request: Request) -> str:
     step_id: str = request.path_params["step_id"]
-    try:
-        if len(bytes.fromhex(step_id)) == 8 and step_id != ZERO_STEP:
-            return step_id.lower()
-    except ValueError:
-        pass  # said below, as for a wrong length
+    if is_step_id(step_id):
+        return step_id.lower()
     raise NotFound(f"{step_id!r} is not the id of a step: that is 16 hex digits.")
 
 

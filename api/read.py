@@ -17,7 +17,8 @@ from api.state import AppState, ProjectId, State
 from db import queries
 from db.run_list import RunFilter, list_runs
 from events.exceptions import InvalidQuery, NotFound
-from events.models import RunStatus
+from events.ids import is_run_id
+from events.records import RunStatus
 from events.stream import epoch_key, id_order, shard_of, stream_key
 
 router = APIRouter(prefix="/v1", tags=["read"])
@@ -68,10 +69,9 @@ def decode_cursor(cursor: str) -> list[Any]:
 @router.get("/runs/{run_id}")
 async def get_run(run_id: str, state: State, project_id: ProjectId, wait: Wait = 0) -> Response:
     """A run with its steps, artifacts and metrics. With `wait` it holds all that was accepted before the request."""
-    try:
-        identity = UUID(run_id)
-    except ValueError:
-        raise NotFound(f"{run_id!r} is not the id of a run: that is a UUID or 32 hex digits.") from None
+    if not is_run_id(run_id):
+        raise NotFound(f"{run_id!r} is not the id of a run: that is a UUID or 32 hex digits.")
+    identity = UUID(run_id)
     deadline = time.monotonic() + wait
     if wait:
         await _wait_for_drain(state, identity.hex, deadline)

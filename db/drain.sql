@@ -6,6 +6,12 @@ CREATE TEMPORARY TABLE IF NOT EXISTS staged_steps (LIKE steps) ON COMMIT DELETE 
 SET enable_hashjoin = off;
 SET enable_mergejoin = off;
 
+-- name: empty_staging
+-- Between two parts of one transaction: COMMIT empties the staging tables, the end of a savepoint does not, and an UPDATE
+-- that finds two staged rows for one takes either.
+DELETE FROM staged_runs;
+DELETE FROM staged_steps;
+
 -- name: lock_cursor
 -- The cursor of a shard, locked: whoever holds this row is the shard's one writer. A row lock sees the newest version of
 -- the row, which an advisory lock taken in the same statement would not; SKIP LOCKED makes a second drain go home.
@@ -137,7 +143,8 @@ FROM unnest(
 ) AS a (project_id, run_id, id, day, step_id, type, url, content, created_at)
 ORDER BY project_id, run_id, id
 ON CONFLICT (project_id, run_id, id, day) DO UPDATE
-SET step_id = excluded.step_id, type = excluded.type, url = excluded.url, content = excluded.content;
+SET step_id = excluded.step_id, type = excluded.type, url = excluded.url, content = excluded.content,
+    created_at = excluded.created_at;
 
 -- name: upsert_metrics
 -- A metric sent again replaces itself.
@@ -149,7 +156,7 @@ FROM unnest(
 ) AS m (project_id, run_id, id, day, name, value, tags, created_at)
 ORDER BY project_id, run_id, id
 ON CONFLICT (project_id, run_id, id, day) DO UPDATE
-SET name = excluded.name, value = excluded.value, tags = excluded.tags;
+SET name = excluded.name, value = excluded.value, tags = excluded.tags, created_at = excluded.created_at;
 
 -- name: add_rollup_minutes
 -- What the batch adds to each minute, in key order.

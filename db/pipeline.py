@@ -33,6 +33,10 @@ def prepare_session(connection: Connection) -> None:
     connection.execute(queries.CREATE_STAGING)
 
 
+def empty_staging(connection: Connection) -> None:
+    connection.execute(queries.EMPTY_STAGING)
+
+
 def lock_cursor(connection: Connection, shard: int) -> Cursor | None:
     """The shard's cursor, locked until the transaction ends; None if another drain holds it."""
     row = connection.execute(queries.LOCK_CURSOR, {"shard": shard}).fetchone()

@@ -21,6 +21,7 @@ ENSURE_PARTITION_OF = _schema["ensure_partition_of"]
 
 _drain = _statements("drain.sql")
 CREATE_STAGING = _drain["create_staging"]
+EMPTY_STAGING = _drain["empty_staging"]
 LOCK_CURSOR = _drain["lock_cursor"]
 CREATE_CURSOR = _drain["create_cursor"]
 MOVE_CURSOR = _drain["move_cursor"]

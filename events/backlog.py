@@ -20,6 +20,8 @@ logger = logging.getLogger(__name__)
 POLL_SECONDS = 0.2
 RETRY_AFTER_MAX_SECONDS = 60
 RATE_WINDOW_SECONDS = 5.0
+MEMORY_SHARE_MAX = 0.8
+"""RQ needs room to enqueue what drains the rest, whatever it is that fills the memory."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -43,6 +45,12 @@ async def measure(connection: "redis.asyncio.Redis", shards: int) -> Backlog:
         size += max(0, appended_bytes - drained_bytes)
         drained_events += drained
     return Backlog(events, size, drained_events)
+
+
+async def memory_share(connection: "redis.asyncio.Redis") -> float:
+    """Used memory as a part of what Redis may use; 0 if it has no bound."""
+    memory = await connection.info("memory")
+    return float(memory["used_memory"]) / bound if (bound := int(memory["maxmemory"])) else 0.0
 
 
 async def other_layouts(connection: "redis.asyncio.Redis", shards: int) -> list[int]:
@@ -75,6 +83,7 @@ class BacklogGate:
         self._shut = False
         self._rate = 0.0
         self._layout_settled = False
+        self._memory_share = 0.0
         self._away = False
         self._measured_at = time.monotonic()
 
@@ -96,7 +105,11 @@ class BacklogGate:
         # What was appended since the last look counts as well: between two looks a fast client could fill the memory.
         events = self._backlog.events + self._appender.appended_events - self._appended_before[0]
         size = self._backlog.bytes + self._appender.appended_bytes - self._appended_before[1]
-        if events >= settings.backlog_high_events or size >= settings.backlog_high_bytes:
+        if (
+            events >= settings.backlog_high_events
+            or size >= settings.backlog_high_bytes
+            or self._memory_share >= MEMORY_SHARE_MAX
+        ):
             self._shut = True
         elif events <= settings.backlog_low_events and size <= settings.backlog_low_bytes:
             self._shut = False
@@ -123,6 +136,7 @@ class BacklogGate:
         try:
             if not self._layout_settled:
                 self._layout_settled = not await other_layouts(self._redis, self._settings.shards)
+            self._memory_share = await memory_share(self._redis)
             backlog = await measure(self._redis, self._settings.shards)
         except (RedisError, OSError, TimeoutError) as error:
             if not self._away:

@@ -5,12 +5,27 @@ Source: RFC 9562 (UUIDv7); OpenTelemetry trace and span ids.
 
 import hashlib
 import os
+import re
 import secrets
 import time
 from collections.abc import Callable
 from uuid import UUID
 
 ZERO_STEP = "0" * 16
+
+
+_RUN_ID = re.compile(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_STEP_ID = re.compile(r"[0-9a-fA-F]{16}")
+
+
+def is_run_id(text: str) -> bool:
+    """Whether this is a UUID or 32 hex digits, and not all zeros."""
+    return bool(_RUN_ID.fullmatch(text)) and UUID(text).int != 0
+
+
+def is_step_id(text: str) -> bool:
+    """Whether this is 16 hex digits, and not all zeros."""
+    return bool(_STEP_ID.fullmatch(text)) and text != ZERO_STEP
 
 
 def run_uuid(run_id: str) -> str:

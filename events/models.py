@@ -11,13 +11,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field
 from pydantic.alias_generators import to_camel
 
 from events.ids import ZERO_STEP, IdMint
+from events.limits import COST_USD_MAX, INDEX_MAX, NAME_CHARS_MAX, PARTS_MAX, TOKENS_MAX
 from events.payloads import PayloadEncoder
-from events.records import ABSENT, AgentRef, Artifact, Metric, Record, RunRecord, StepRecord
+from events.records import ABSENT, AgentRef, Artifact, Metric, Record, RunRecord, RunStatus, StepRecord
 
-NAME_MAX = 512
-TOKENS_MAX = 10**12
-COST_USD_MAX = 10**6
-INDEX_MAX = 2_000_000_000
 NANO = 10**9
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -45,12 +42,12 @@ def _real_run(value: UUID) -> UUID:
     return value
 
 
-Name = Annotated[str, StringConstraints(min_length=1, max_length=NAME_MAX)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=NAME_CHARS_MAX)]
 Moment = Annotated[datetime, AfterValidator(_utc)]
 RunId = Annotated[UUID, AfterValidator(_real_run)]
 StepId = Annotated[str, StringConstraints(pattern="^[0-9a-fA-F]{16}$", to_lower=True), AfterValidator(_non_zero)]
-RunStatus = Literal["PENDING", "RUNNING", "SUCCESS", "FAILED", "CANCELLED"]
 StepKind = Literal["AGENT", "CHAIN", "TOOL", "LLM", "RETRIEVER", "EMBEDDING", "RERANKER", "GUARDRAIL", "EVALUATOR", "PROMPT"]
+PARTS = Field(max_length=PARTS_MAX, fail_fast=True)
 Tokens = Annotated[int, Field(ge=0, le=TOKENS_MAX)]
 
 
@@ -60,7 +57,7 @@ class _Model(BaseModel):
 
 class AgentIn(_Model):
     name: Name
-    version: Annotated[str, StringConstraints(max_length=NAME_MAX)] = ""
+    version: Annotated[str, StringConstraints(max_length=NAME_CHARS_MAX)] = ""
 
 
 class MetricIn(_Model):
@@ -99,9 +96,9 @@ class RunFields(_Model):
     error: Any = None
     started_at: Moment | None = None
     finished_at: Moment | None = None
-    tags: list[Name] | dict[Name, Any] | None = None
+    tags: Annotated[list[Name], PARTS] | dict[Name, Any] | None = None
     attributes: dict[str, Any] | None = None
-    metrics: list[MetricIn] | None = None
+    metrics: Annotated[list[MetricIn], PARTS] | None = None
 
     @model_validator(mode="after")
     def _one_agent(self) -> Self:
@@ -173,7 +170,7 @@ class StepFields(_Model):
     input_tokens: Tokens | None = None
     output_tokens: Tokens | None = None
     cost_usd: Annotated[float, Field(ge=0, le=COST_USD_MAX)] | None = None
-    artifacts: list[ArtifactIn] | None = None
+    artifacts: Annotated[list[ArtifactIn], PARTS] | None = None
 
     def to_step(self, run_id: str, step_id: str, mint: IdMint, payloads: PayloadEncoder) -> StepRecord:
         return StepRecord(

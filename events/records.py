@@ -7,7 +7,11 @@ A payload (`input`, `output`, `error`, `attributes`, `tags`, `content`) is JSON 
 it travels unparsed.
 """
 
+from typing import Literal
+
 import msgspec
+
+RunStatus = Literal["PENDING", "RUNNING", "SUCCESS", "FAILED", "CANCELLED"]
 
 ABSENT = msgspec.Raw()
 """A payload that the event does not bear. False in a truth test, as every JSON text is true."""
@@ -43,7 +47,7 @@ class RunRecord(msgspec.Struct, omit_defaults=True, tag_field="type", tag="run")
     user_id: int | None = None
     session_id: str | None = None
     name: str | None = None
-    status: str | None = None
+    status: RunStatus | None = None
     input: msgspec.Raw = ABSENT
     output: msgspec.Raw = ABSENT
     error: msgspec.Raw = ABSENT
@@ -93,7 +97,7 @@ def decode(data: bytes) -> list[Record]:
     """The records of one stream entry.
 
     Raises:
-        msgspec.DecodeError: the bytes are not a list of records.
+        ValueError, RecursionError: the bytes are not a list of records.
     """
     return _decode_many(data)
 
@@ -106,13 +110,13 @@ def decode_each(data: bytes) -> list[tuple[Record | None, bytes, str]]:
     """
     try:
         parts = _decode_raw_many(data)
-    except msgspec.DecodeError as error:
+    except (ValueError, RecursionError) as error:
         return [(None, data, str(error))]
     results: list[tuple[Record | None, bytes, str]] = []
     for part in parts:
         text = bytes(part)
         try:
             results.append((_decode_one(text), text, ""))
-        except msgspec.DecodeError as error:
+        except (ValueError, RecursionError) as error:
             results.append((None, text, str(error)))
     return results

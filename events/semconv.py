@@ -8,9 +8,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-INT64_MAX = 2**63 - 1
-COST_USD_MAX = 9.2e9
-"""In nano-USD still an int64."""
+from events.limits import COST_USD_MAX, TOKENS_MAX
+
 FLAT_DEPTH_MAX = 16
 """Dots in a flattened name that are taken as steps; a hostile name must not nest deeper than the encoder goes."""
 
@@ -52,11 +51,11 @@ def _kind(value: Any) -> str | None:
 
 
 def _count(value: Any) -> int | None:
-    return value if type(value) is int and 0 <= value <= INT64_MAX else None
+    return value if type(value) is int and 0 <= value <= TOKENS_MAX else None
 
 
 def _nano_usd(value: Any) -> int | None:
-    if type(value) not in (int, float) or not 0 <= value < COST_USD_MAX:  # NaN is not, either
+    if type(value) not in (int, float) or not 0 <= value <= COST_USD_MAX:  # NaN is not, either
         return None
     nano_usd: int = round(value * 1e9)
     return nano_usd

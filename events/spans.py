@@ -12,11 +12,11 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from pydantic_core import from_json
 
 from events.exceptions import InvalidEvent
+from events.limits import NAME_CHARS_MAX
 from events.payloads import PayloadEncoder, storable_text
 from events.records import ABSENT, AgentRef, Record, RunRecord, StepRecord
 from events.semconv import SpanEvent, SpanFields
 
-NAME_CHARS_MAX = 512
 TIME_END_NS = 7_289_654_400_000_000_000
 """2201-01-01."""
 UNKNOWN_AGENT = "unknown"

@@ -24,6 +24,9 @@ BELL_TTL_MS = 3000
 
 ENTRY_EVENTS_MAX = 500
 ENTRY_BYTES_MAX = 1 << 20
+BATCH_BYTES_MAX = 16 << 20
+"""A drain takes no more into one batch: it holds the batch, its rows and the next batch in memory."""
+INTEGER_DIGITS_MAX = 9
 
 
 def stream_key(shard: int) -> str:
@@ -153,12 +156,15 @@ class ShardStream:
         value = cast("bytes | None", self._redis.hget(epoch_key(self.shard), "id"))
         return value.decode() if value else ""
 
-    def read(self, after: str, events_max: int) -> list[Entry]:
-        """Entries after an id, until they hold at least `events_max` events or there are no more."""
+    def read(self, after: str, events_max: int, bytes_max: int = BATCH_BYTES_MAX) -> tuple[list[Entry], bool]:
+        """Entries after an id, until they hold that many events or bytes or there are no more.
+
+        The second value says that it stopped early: there may be more.
+        """
         entries: list[Entry] = []
-        events = 0
+        events = size = 0
         count = 16
-        while events < events_max:
+        while events < events_max and size < bytes_max:
             page = cast(
                 "list[tuple[bytes, dict[bytes, bytes]]]",
                 self._redis.xrange(stream_key(self.shard), min=f"({after}", max="+", count=count),
@@ -167,12 +173,12 @@ class ShardStream:
                 entry = _entry(entry_id, fields)
                 entries.append(entry)
                 events += entry.count
+                size += len(entry.events)
             if len(page) < count:
-                break
+                return entries, False
             after = entries[-1].id
-            mean = max(1, events // len(entries))
-            count = max(1, min(1000, (events_max - events) // mean + 1))
-        return entries
+            count = min(_still_to_read(events_max, events, len(entries)), _still_to_read(bytes_max, size, len(entries)), 1000)
+        return entries, True
 
     def wait(self, after: str, seconds: float) -> bool:
         """Waits until there is an entry after an id; False if there is none in this time."""
@@ -204,6 +210,11 @@ def _entry(entry_id: bytes, fields: dict[bytes, Any]) -> Entry:
     )
 
 
+def _still_to_read(wanted: int, have: int, entries: int) -> int:
+    """How many more entries of the mean size so far it takes to have what is wanted."""
+    return max(1, (wanted - have) * entries // max(1, have) + 1)
+
+
 def _integer(value: bytes | None, default: int) -> int:
     """A field of an entry; whatever else stands there, the entry must not stop its stream."""
-    return int(value) if value is not None and value.isdigit() else default
+    return int(value) if value is not None and value.isdigit() and len(value) <= INTEGER_DIGITS_MAX else default

@@ -14,10 +14,12 @@ from enum import Enum
 
 import psycopg
 import redis
+from redis.exceptions import OutOfMemoryError
 
 from db import pipeline
 from db.pipeline import Connection, Cursor
 from events import records
+from events.payloads import storable_text
 from events.records import RunRecord
 from events.stream import ShardStream
 from worker.batch import AgentIds, Batch, Event
@@ -29,6 +31,8 @@ POISON = (
     psycopg.DataError,
     psycopg.IntegrityError,
     psycopg.errors.ProgramLimitExceeded,
+    psycopg.errors.StatementTooComplex,
+    RecursionError,
     ValueError,
     OverflowError,
     struct.error,
@@ -57,7 +61,6 @@ class Drain:
     def __init__(self, stream: ShardStream, connect: Callable[[], Connection], *, batch_events: int) -> None:
         self._stream = stream
         self._connect = connect
-        self._batch_events = batch_events
         self._fetcher = Fetcher(stream, batch_events)
         self._connection: Connection | None = None
         self._agents: AgentIds = {}
@@ -97,13 +100,13 @@ class Drain:
                 taken = self._take(connection, self._store_carefully)
         if isinstance(taken, Outcome):
             return taken
-        cursor, events = taken
+        cursor, fetched = taken
         self._stream.trim(cursor.epoch, cursor.entry_id, cursor.events, cursor.bytes)
         self.position = cursor.entry_id
-        self.stored_events += events
-        if not events:
+        self.stored_events += fetched.count
+        if not fetched.entries:
             return Outcome.EMPTY
-        return Outcome.FULL if events >= self._batch_events else Outcome.STORED
+        return Outcome.FULL if fetched.full else Outcome.STORED
 
     def _connected(self) -> Connection:
         if self._connection is None or self._connection.closed:
@@ -114,8 +117,8 @@ class Drain:
             self._partitions.clear()
         return self._connection
 
-    def _take(self, connection: Connection, store: Callable[[Connection, Fetched], None]) -> Outcome | tuple[Cursor, int]:
-        """Stores the entries behind the cursor and moves it. Returns the new cursor and the events stored."""
+    def _take(self, connection: Connection, store: Callable[[Connection, Fetched], None]) -> Outcome | tuple[Cursor, Fetched]:
+        """Stores the entries behind the cursor and moves it. Returns the new cursor and what was stored."""
         cursor = pipeline.lock_cursor(connection, self._stream.shard)
         if cursor is None:
             return Outcome.BUSY
@@ -127,9 +130,9 @@ class Drain:
             return Outcome.STORED  # wiped while it was read: the next step begins with the new epoch
         entries = fetched.entries
         if not entries:
-            return cursor, 0
+            return cursor, fetched
         events = fetched.count
-        if events >= self._batch_events:
+        if fetched.full:
             self._fetcher.start((epoch, entries[-1].id))
         store(connection, fetched)
         cursor = replace(
@@ -139,7 +142,7 @@ class Drain:
             bytes=cursor.bytes + sum(len(entry.events) for entry in entries),
         )
         pipeline.move_cursor(connection, self._stream.shard, cursor)
-        return cursor, events
+        return cursor, fetched
 
     def _store_batch(self, connection: Connection, fetched: Fetched) -> None:
         if fetched.error:
@@ -177,8 +180,10 @@ class Drain:
             return
         try:
             with connection.transaction():
+                pipeline.empty_staging(connection)
                 self._store_events(connection, events)
         except POISON as error:
+            self._partitions.clear()  # one made in the lost savepoint went with it
             if len(events) == 1:
                 event = events[0]
                 self._bury(connection, event.project_id, event.entry_id, str(error), records.encode(event.record))
@@ -189,6 +194,7 @@ class Drain:
 
     def _bury(self, connection: Connection, project_id: int, entry_id: str, reason: str, record: bytes) -> None:
         self.dead_letters += 1
+        reason = storable_text(reason)
         logger.warning("shard %d: an event of entry %s is a dead letter: %s", self._stream.shard, entry_id, reason)
         pipeline.insert_dead_letter(
             connection, project_id=project_id, shard=self._stream.shard, entry_id=entry_id, reason=reason, record=record
@@ -231,7 +237,7 @@ def drain_until_idle(
     while time.monotonic() < deadline and not stopping():
         started = time.monotonic()
         try:
-            stream.hold_bell()
+            _hold_bell(stream)
             outcome = drain.step()
             if outcome is Outcome.BUSY:
                 return False
@@ -258,4 +264,14 @@ def drain_until_idle(
 def _leave(stream: ShardStream) -> bool:
     """Lets go of the bell and looks once more, so that no wake-up is lost."""
     stream.release_bell()
-    return not stream.is_empty() and stream.take_bell()
+    try:
+        return not stream.is_empty() and stream.take_bell()
+    except OutOfMemoryError:
+        return False  # the sweep rings once there is room
+
+
+def _hold_bell(stream: ShardStream) -> None:
+    try:
+        stream.hold_bell()
+    except OutOfMemoryError:
+        pass  # no room for a bell: all the more reason to drain, which makes room

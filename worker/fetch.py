@@ -3,8 +3,6 @@
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
-import msgspec
-
 from events import records
 from events.stream import Entry, ShardStream
 from worker.batch import Event
@@ -18,6 +16,8 @@ class Fetched:
     entries: list[Entry]
     events: list[Event]
     """The records of all entries, in order; none if one of the entries cannot be read."""
+    full: bool = False
+    """The batch is as large as one may be, so there may be more behind it."""
     error: str = ""
     """Why an entry cannot be read."""
 
@@ -59,7 +59,7 @@ class Fetcher:
             wait([started[1]])
 
     def _fetch(self, position: Position) -> Fetched:
-        entries = self._stream.read(position[1], self._events_max)
+        entries, full = self._stream.read(position[1], self._events_max)
         try:
             return Fetched(
                 entries,
@@ -68,6 +68,7 @@ class Fetcher:
                     for entry in entries
                     for record in records.decode(entry.events)
                 ],
+                full,
             )
-        except msgspec.DecodeError as error:
-            return Fetched(entries, [], str(error))
+        except (ValueError, RecursionError) as error:
+            return Fetched(entries, [], full, str(error))

@@ -16,6 +16,9 @@ BIN_GROWTH = 1.02
 
 _BINS_AN_E = 1 / math.log(BIN_GROWTH)
 
+DURATION_MAX = 366 * 24 * MICROSECONDS_AN_HOUR
+"""A longer one is of a clock that was not set; it is not counted, as a few thousand of those would be too much for a sum."""
+
 MINUTE_SUMS = 13
 TOOL_SUMS = 7
 
@@ -70,7 +73,7 @@ class RollupDeltas:
             sums[2] += sign
         elif status == "CANCELLED":
             sums[3] += sign
-        if finished_at is not None and finished_at >= started_at:
+        if finished_at is not None and 0 <= finished_at - started_at <= DURATION_MAX:
             duration = finished_at - started_at
             sums[4] += sign
             sums[5] += sign * duration
@@ -94,7 +97,7 @@ class RollupDeltas:
             minute_sums[7] += sign
             tool_sums[1] += sign
             run.error_count += sign
-        if started_at is not None and finished_at is not None and finished_at >= started_at:
+        if started_at is not None and finished_at is not None and 0 <= finished_at - started_at <= DURATION_MAX:
             duration = finished_at - started_at
             minute_sums[8] += sign
             minute_sums[9] += sign * duration

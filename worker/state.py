@@ -162,7 +162,7 @@ class RunState:
         self.user_id: int | None = None
         self.session_id: str | None = None
         self.name: str | None = None
-        self.status = "RUNNING"
+        self.status: str = "RUNNING"
         self.failed = False
         self.started_at = accepted_at
         self.finished_at: int | None = None

@@ -17,7 +17,7 @@ from events.records import RunRecord, StepRecord
 from events.settings import Settings
 from events.stream import ShardStream, append_now, bell_key, entries_of, epoch_key, stream_key
 from tests.integration.conftest import Drain
-from worker.drain import Outcome
+from worker.drain import Outcome, drain_until_idle
 from worker.jobs import Context, NotAllowedError, bound_job_class
 from worker.main import make_worker
 from worker.scheduler import sweep
@@ -86,6 +86,86 @@ def test_an_entry_that_is_not_ours_is_a_dead_letter(
     assert drain() == 3
     assert _count(database, "runs") == 2
     assert queue.xlen(stream_key(0)) == 0
+
+
+def test_poison_costs_a_known_run_nothing(queue: "redis.Redis", database: psycopg.Connection[Any], drain: Drain) -> None:
+    """Both halves of a split batch change the same run and the same step."""
+    run, step = uuid4().hex, IdMint().step_id()
+    append_now(queue, entries_of(1, [RunRecord(run, name="one"), StepRecord(run, step, name="one")], 1), 1)
+    drain()
+    events: list[records.Record] = [RunRecord(run, name="two"), StepRecord(run, step, name="two")]
+    events += [RunRecord(run, name="three", status="SUCCESS"), StepRecord(run, step, name="three")]
+    append_now(queue, entries_of(1, [*events, RunRecord(uuid4().hex, session_id="nul \0")], 1), 1)
+    assert drain() == 1
+    assert database.execute("SELECT name, status, step_count FROM runs").fetchall() == [("three", "SUCCESS", 1)]
+    assert database.execute("SELECT name FROM steps").fetchall() == [("three",)]
+
+
+def test_poison_of_a_day_without_partition_spoils_only_itself(
+    queue: "redis.Redis", database: psycopg.Connection[Any], drain: Drain
+) -> None:
+    run = uuid4().hex
+    steps: list[records.Record] = [StepRecord(run, IdMint().step_id()) for _ in range(6)]
+    data = records.encode([*steps, StepRecord(run, "e" * 16, index=2**40)])
+    queue.xadd(stream_key(0), {"project": 1, "count": 7, "events": data}, id="1500000000000-0")
+    queue.hset(epoch_key(0), "id", "old")
+    assert drain() == 1
+    assert _count(database, "steps") == 6
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"project": 1, "count": 1, "events": b"[" * 5000 + b"]" * 5000},
+        {"project": 1, "count": 1, "events": b'[{"type":"run","id":"\xff\xfe"}]'},
+        {"project": 1, "count": 1, "events": rb'[{"type":"a\u0000b"}]'},
+        {"project": 10**12, "count": 1, "events": b"[1]"},
+        {"project": 1, "count": 10**20, "events": b"[1]"},
+    ],
+    ids=["too deep", "not UTF-8", "NUL in the reason", "large project", "large count"],
+)
+def test_no_entry_stops_its_stream(
+    queue: "redis.Redis", database: psycopg.Connection[Any], drain: Drain, fields: dict[str, Any]
+) -> None:
+    append_now(queue, entries_of(1, _runs(1), 1), 1)
+    queue.xadd(stream_key(0), fields)
+    append_now(queue, entries_of(1, _runs(1), 1), 1)
+    assert drain() == 1
+    assert _count(database, "runs") == 2
+
+
+def test_times_of_a_clock_that_was_not_set_overflow_nothing(
+    queue: "redis.Redis", database: psycopg.Connection[Any], drain: Drain
+) -> None:
+    run = uuid4().hex
+    steps: list[records.Record] = [
+        StepRecord(run, f"{number:016x}", started_at=0, finished_at=6_000_000_000_000_000) for number in range(1, 3001)
+    ]
+    append_now(queue, entries_of(1, steps, 1), 1)
+    assert drain() == 0
+    row = database.execute("SELECT steps, steps_timed FROM rollup_minutes WHERE steps > 0").fetchone()
+    assert row == (3000, 0)
+
+
+def test_a_full_queue_can_be_drained(settings: Settings, queue: "redis.Redis", database: psycopg.Connection[Any]) -> None:
+    append_now(queue, entries_of(1, _runs(5), 1), 1)
+    context = Context(settings, queue)
+    bound = queue.config_get("maxmemory")["maxmemory"]
+    queue.config_set("maxmemory", 1)
+    try:
+        drain_until_idle(
+            context.drain_of(0),
+            ShardStream(queue, 0),
+            interval_seconds=0,
+            linger_seconds=0,
+            budget_seconds=10,
+            others_wait=lambda: False,
+            stopping=lambda: False,
+        )
+    finally:
+        queue.config_set("maxmemory", bound)
+        context.close()
+    assert _count(database, "runs") == 5
 
 
 def test_a_shard_has_one_writer(settings: Settings, queue: "redis.Redis", database_url: str) -> None:

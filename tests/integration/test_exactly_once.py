@@ -74,6 +74,8 @@ def step_events(draw: st.DrawFn) -> StepRecord:
     )
 
 
+POISON = RunRecord("f" * 32, session_id="nul \0")
+
 sequences = st.lists(run_events | step_events(), min_size=1, max_size=40)
 
 
@@ -115,6 +117,9 @@ def test_any_cut_of_any_events_gives_what_the_model_gives(
             size = data.draw(st.integers(1, len(events)), "request")
             request, events = events[:size], events[size:]
             _append(queue, project_id, request, model)
+            if data.draw(st.integers(0, 3), "poison") == 0:
+                # It goes into the same batches as the others and must cost them nothing.
+                append_now(queue, entries_of(project_id, [POISON], shards=1), 1)
             if data.draw(st.booleans(), "drain now"):
                 drain_all(drain)
         stream.crash = lambda: False
@@ -145,15 +150,17 @@ def _assert_same(database: psycopg.Connection[tuple[Any, ...]], project_id: int,
     agent_ids = {AgentRef(name, version): agent_id for name, version, agent_id in rows}
     assert _stored_runs(database, project_id) == _expected_runs(model, agent_ids)
     assert _stored_steps(database, project_id) == _expected_steps(model)
-    metrics = database.execute("SELECT run_id, id, name, value FROM metrics WHERE project_id = %s", [project_id])
+    metrics = database.execute(f"SELECT run_id, id, name, value, {CREATED_AT} FROM metrics WHERE project_id = %s", [project_id])
     assert {(run.hex, part.hex): tuple(rest) for run, part, *rest in metrics} == model.metrics
     artifacts = database.execute(
-        "SELECT run_id, id, lpad(to_hex(step_id), 16, '0'), type, url FROM artifacts WHERE project_id = %s", [project_id]
+        f"SELECT run_id, id, lpad(to_hex(step_id), 16, '0'), type, url, {CREATED_AT} FROM artifacts WHERE project_id = %s",
+        [project_id],
     )
     assert {(run.hex, part.hex): tuple(rest) for run, part, *rest in artifacts} == model.artifacts
     assert _stored_rollups(database, project_id) == model.rollups(agent_ids)
 
 
+CREATED_AT = "(extract(epoch FROM created_at) * 1000000)::bigint"
 MICROSECONDS = "(extract(epoch FROM {0}) * 1000000)::bigint AS {0}"
 
 

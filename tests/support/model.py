@@ -33,27 +33,27 @@ class Model:
             if isinstance(record, StepRecord) and record.started_at is not None:
                 run["started_at"] = record.started_at
         if isinstance(record, RunRecord):
-            self._apply_run(run, record)
+            self._apply_run(run, record, accepted_at)
         else:
-            self._apply_step(record)
+            self._apply_step(record, accepted_at)
 
-    def _apply_run(self, run: dict[str, Any], record: RunRecord) -> None:
+    def _apply_run(self, run: dict[str, Any], record: RunRecord, accepted_at: int) -> None:
         run |= _present(record, RUN_FIELDS) | _payloads(record, (*PAYLOADS, "tags"))
         if record.agent is not None:
             run["agent"] = record.agent
         if record.status is not None and not (run["status"] in TERMINAL and record.status not in TERMINAL):
             run["status"] = record.status
         for metric in record.metrics:
-            self.metrics[record.id, metric.id] = (metric.name, metric.value)
+            self.metrics[record.id, metric.id] = (metric.name, metric.value, accepted_at)
 
-    def _apply_step(self, record: StepRecord) -> None:
+    def _apply_step(self, record: StepRecord, accepted_at: int) -> None:
         key = (record.run_id, record.id)
         if key not in self.steps:
             self.steps[key] = {"index": self._next_index[record.run_id] if record.index is None else record.index}
         self.steps[key] |= _present(record, STEP_FIELDS) | _payloads(record, PAYLOADS)
         self._next_index[record.run_id] = max(self._next_index[record.run_id], self.steps[key]["index"] + 1)
         for artifact in record.artifacts:
-            self.artifacts[record.run_id, artifact.id] = (record.id, artifact.type, artifact.url)
+            self.artifacts[record.run_id, artifact.id] = (record.id, artifact.type, artifact.url, accepted_at)
 
     def counted_usage(self) -> dict[tuple[str, str], tuple[int, int, int]]:
         """The usage of each step that has no step with usage anywhere below it."""

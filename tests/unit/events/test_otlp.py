@@ -453,7 +453,7 @@ class TestAttributes:
                 name=long,
             )
         )
-        short = ("n\ufffd" * 600)[:512]
+        short = ("n\ufffd" * 600)[:256]
         assert (step.tool_name, step.name, step.model) == (short, None, short)
         assert (run.name, run.session_id, run.agent) == (short, short, AgentRef(short))
 
