@@ -63,10 +63,18 @@ def decode(body: bytes, lines: bool, mint: IdMint, payloads: PayloadEncoder, eve
             raise MalformedBody(f"The body is not a JSON array of events: {error.errors()[0]['msg']}") from None
         _decode_each(batch, from_json(body) if parts is None else parts, mint, payloads, events_max)
         return batch
+    if parts is not None and not _is_one_a_line(parts, len(events)):
+        _decode_each(batch, parts, mint, payloads, events_max)
+        return batch
     _check_size(len(events), events_max)
     for index, event in enumerate(events):
         _add(batch, index, event, mint, payloads)
     return batch
+
+
+def _is_one_a_line(lines: list[bytes], events: int) -> bool:
+    """Lines that are no events may become some when commas join them, and only then."""
+    return len(lines) == events and all(line.lstrip()[:1] == b"{" and line.rstrip()[-1:] == b"}" for line in lines)
 
 
 def _decode_each(batch: DecodedBatch, parts: list[Any], mint: IdMint, payloads: PayloadEncoder, events_max: int) -> None:

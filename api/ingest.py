@@ -161,7 +161,7 @@ async def create_events(request: Request) -> Response:
     """
     state, project_id = state_of(request), project_id_of(request)
     body = await _read_json(request, state)
-    lines = "ndjson" in (media_type := request.headers.get("content-type", "")) or "jsonl" in media_type
+    lines = "ndjson" in (media_type := request.headers.get("content-type", "").lower()) or "jsonl" in media_type
 
     async def answer(mint: IdMint) -> Response:
         batch = batches.decode(body, lines, mint, state.payloads, state.settings.batch_events_max)

@@ -47,8 +47,8 @@ _read = _statements("read.sql")
 GET_RUN = _read["get_run"]
 CURSOR_OF_SHARD = _read["cursor_of_shard"]
 LIST_AGENTS = _read["list_agents"]
-AGENT_EXISTS = _read["agent_exists"]
-USER_EXISTS = _read["user_exists"]
+EXISTING_AGENTS = _read["existing_agents"]
+EXISTING_USERS = _read["existing_users"]
 PING = _read["ping"]
 COUNT_ARRIVED = _read["count_arrived"]
 

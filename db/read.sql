@@ -6,11 +6,13 @@ SELECT 1;
 -- How far a shard is drained.
 SELECT epoch, entry_id FROM stream_cursors WHERE shard = %(shard)s;
 
--- name: agent_exists
-SELECT EXISTS (SELECT FROM agents WHERE project_id = %(project_id)s AND id = %(id)s);
+-- name: existing_agents
+-- Those of some agents that the project has.
+SELECT id FROM agents WHERE project_id = %(project_id)s AND id = ANY (%(ids)s::int[]);
 
--- name: user_exists
-SELECT EXISTS (SELECT FROM memberships WHERE project_id = %(project_id)s AND user_id = %(id)s);
+-- name: existing_users
+-- Those of some users that are members of the project.
+SELECT user_id FROM memberships WHERE project_id = %(project_id)s AND user_id = ANY (%(ids)s::int[]);
 
 -- name: list_agents
 -- The agents of a project, by name and version, a page at a time.

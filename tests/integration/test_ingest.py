@@ -113,6 +113,8 @@ def test_ndjson_rejects_the_bad_line_alone(client: TestClient, drain: Drain) -> 
     response = client.post("/v1/events", content=lines, headers={"Content-Type": "application/x-ndjson"})
     assert response.status_code == 207
     assert (response.json()["accepted"], response.json()["errors"][0]["index"]) == (2, 1)
+    glued = json.dumps({"type": "run", "id": run_id}).replace(", ", "\n")
+    assert error_of(client.post("/v1/events", content=glued, headers={"Content-Type": "Application/X-NDJSON"}))[0] == 422
     drain()
     assert client.get(f"/v1/runs/{run_id}").status_code == 200
 
