@@ -95,8 +95,9 @@ class BacklogGate:
             raise Overloaded("Events of another number of shards still wait; they are drained first.", retry_after=1)
         self._decide()
         if self._shut:
+            full = "memory is nearly full" if self._memory_share >= MEMORY_SHARE_MAX else f"{self._backlog.events} events wait"
             raise Overloaded(
-                f"The queue holds {self._backlog.events} events, over its limit; send again after the time in Retry-After.",
+                f"The queue cannot take more ({full}); send again after the time in Retry-After.",
                 retry_after=self._retry_after(),
             )
 
