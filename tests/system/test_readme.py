@@ -4,6 +4,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,6 @@ def test_the_first_trace(stack: Stack) -> None:
 @pytest.mark.parametrize("command", ["simulate", "status"])
 def test_the_commands(stack: Stack, command: str) -> None:
     [line] = [line for block in BLOCKS for line in block.splitlines() if f"agentguide {command}" in line]
-    script = line.replace(".venv/bin/agentguide", "python -m cli.main").replace("--runs 1000", "--runs 50")
+    script = line.replace(".venv/bin/agentguide", f"{sys.executable} -m cli.main").replace("--runs 1000", "--runs 50")
     answer = _run(script, stack)
     assert ("50 of 50 runs" if command == "simulate" else stack.url) in answer
