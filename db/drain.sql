@@ -49,7 +49,7 @@ JOIN agents AS a USING (project_id, name, version);
 -- name: load_runs
 -- The runs that a batch touches, without their payloads.
 SELECT
-    r.project_id, r.id, r.day, r.agent_id, r.user_id, r.session_id, r.name, r.status, r.error IS NOT NULL,
+    r.project_id, r.id, r.day, r.agent_id, r.user_id, r.session_id, r.name, r.status,
     (extract(epoch FROM r.started_at) * 1000000)::bigint, (extract(epoch FROM r.finished_at) * 1000000)::bigint,
     (extract(epoch FROM r.accepted_at) * 1000000)::bigint,
     r.step_count, r.error_count, r.input_tokens, r.output_tokens, r.cost_nano_usd, r.next_index, r.awaited_parents

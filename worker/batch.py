@@ -186,11 +186,11 @@ def _unsigned(step_id: int | None) -> str | None:
 
 
 def _loaded_run(row: tuple[Any, ...]) -> RunState:
-    run = RunState(row[0], row[1].hex, row[11])
+    run = RunState(row[0], row[1].hex, row[10])
     run.day = row[2].toordinal() - pipeline.EPOCH_DAY
-    (run.agent_id, run.user_id, run.session_id, run.name, run.status, run.failed, run.started_at, run.finished_at) = row[3:11]
-    (run.step_count, run.error_count, run.input_tokens, run.output_tokens, run.cost_nano_usd, run.next_index) = row[12:18]
-    run.awaited_parents = {step_id.to_bytes(8, "big", signed=True).hex() for step_id in row[18]}
+    (run.agent_id, run.user_id, run.session_id, run.name, run.status, run.started_at, run.finished_at) = row[3:10]
+    (run.step_count, run.error_count, run.input_tokens, run.output_tokens, run.cost_nano_usd, run.next_index) = row[11:17]
+    run.awaited_parents = {step_id.to_bytes(8, "big", signed=True).hex() for step_id in row[17]}
     run.before = run.snapshot()
     return run
 

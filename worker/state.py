@@ -129,7 +129,6 @@ class RunState:
         "day",
         "error",
         "error_count",
-        "failed",
         "finished_at",
         "id",
         "input",
@@ -163,7 +162,6 @@ class RunState:
         self.session_id: str | None = None
         self.name: str | None = None
         self.status: str = "RUNNING"
-        self.failed = False
         self.started_at = accepted_at
         self.finished_at: int | None = None
         self.step_count = self.error_count = self.input_tokens = self.output_tokens = self.cost_nano_usd = 0
