@@ -30,9 +30,11 @@ _hex_and_int4 = Struct("!4s8sii").pack
 _jsonb_head = Struct("!ib").pack
 _array_head = Struct("!iiiiii").pack
 _run_key = Struct("!hii4s16sii").pack
+_bucket = Struct("!hiiiiiq").pack
+_smallint_and_bigint = Struct("!ihiq").pack
 
-RUN_COLUMNS = 23
-STEP_COLUMNS = 20
+RUN_COLUMNS = 24
+STEP_COLUMNS = 21
 
 
 def run_key(columns: int, project_id: int, run_id: str, day: int) -> bytes:
@@ -82,6 +84,24 @@ def two_bigints(first: int | None, second: int | None) -> bytes:
 
 def bigint_hex_and_integer(first: str, second: int) -> bytes:
     return _hex_and_int4(_BIGINT, bytes.fromhex(first), 4, second)
+
+
+def bucket(columns: int, project_id: int, agent_id: int, minute: int) -> bytes:
+    """The head of a pending row and its first three columns: project, agent, minute since 1970."""
+    start = minute * 60_000_000 - _POSTGRES_EPOCH_MICROSECONDS
+    return _bucket(columns, 4, project_id, 4, agent_id, 8, start)
+
+
+def smallint_and_bigint(first: int, second: int) -> bytes:
+    return _smallint_and_bigint(2, first, 8, second)
+
+
+def bigints(values: Iterable[int]) -> bytes:
+    return b"".join([_int8(8, value) for value in values])
+
+
+def uuid_hex(value: str) -> bytes:
+    return _UUID + bytes.fromhex(value)
 
 
 class Words(dict[str | None, bytes]):

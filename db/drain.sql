@@ -2,9 +2,11 @@
 -- Where changed rows wait for their UPDATE; the same columns as the real ones, so that both take the same COPY.
 CREATE TEMPORARY TABLE IF NOT EXISTS staged_runs (LIKE runs) ON COMMIT DELETE ROWS;
 CREATE TEMPORARY TABLE IF NOT EXISTS staged_steps (LIKE steps) ON COMMIT DELETE ROWS;
--- A staging table has no statistics: without these two the planner may read all of `steps` to join a hundred rows.
+-- A staging table has no statistics, and a table that grows quickly has old ones: without these the planner may read all of
+-- `steps` to join a hundred rows, or all of `runs` for each of them.
 SET enable_hashjoin = off;
 SET enable_mergejoin = off;
+SET enable_seqscan = off;
 
 -- name: empty_staging
 -- Between two parts of one transaction: COMMIT empties the staging tables, the end of a savepoint does not, and an UPDATE
@@ -52,7 +54,7 @@ SELECT
     r.project_id, r.id, r.day, r.agent_id, r.user_id, r.session_id, r.name, r.status,
     (extract(epoch FROM r.started_at) * 1000000)::bigint, (extract(epoch FROM r.finished_at) * 1000000)::bigint,
     (extract(epoch FROM r.accepted_at) * 1000000)::bigint,
-    r.step_count, r.error_count, r.input_tokens, r.output_tokens, r.cost_nano_usd, r.next_index, r.awaited_parents
+    r.step_count, r.error_count, r.input_tokens, r.output_tokens, r.cost_nano_usd, r.next_index, r.awaited_parents, r.error_id
 FROM unnest(%(project_ids)s::int[], %(run_ids)s::uuid[]) AS k (project_id, id)
 JOIN runs AS r ON (r.project_id, r.id) = (k.project_id, k.id);
 
@@ -70,7 +72,7 @@ WITH RECURSIVE found AS (
 SELECT
     s.project_id, s.run_id, s.id, s.index, s.parent_id, s.tool_name, s.name, s.kind, s.model, s.error IS NOT NULL,
     (extract(epoch FROM s.started_at) * 1000000)::bigint, (extract(epoch FROM s.finished_at) * 1000000)::bigint,
-    s.input_tokens, s.output_tokens, s.cost_nano_usd, s.usage_below
+    s.input_tokens, s.output_tokens, s.cost_nano_usd, s.usage_below, s.error_id
 FROM found AS f
 JOIN steps AS s ON (s.project_id, s.run_id, s.day, s.id) = (f.project_id, f.run_id, f.day, f.id);
 
@@ -79,7 +81,7 @@ JOIN steps AS s ON (s.project_id, s.run_id, s.day, s.id) = (f.project_id, f.run_
 SELECT
     s.project_id, s.run_id, s.id, s.index, s.parent_id, s.tool_name, s.name, s.kind, s.model, s.error IS NOT NULL,
     (extract(epoch FROM s.started_at) * 1000000)::bigint, (extract(epoch FROM s.finished_at) * 1000000)::bigint,
-    s.input_tokens, s.output_tokens, s.cost_nano_usd, s.usage_below
+    s.input_tokens, s.output_tokens, s.cost_nano_usd, s.usage_below, s.error_id
 FROM unnest(%(project_ids)s::int[], %(run_ids)s::uuid[], %(days)s::date[]) AS k (project_id, run_id, day)
 JOIN steps AS s ON (s.project_id, s.run_id, s.day) = (k.project_id, k.run_id, k.day);
 
@@ -87,14 +89,16 @@ JOIN steps AS s ON (s.project_id, s.run_id, s.day) = (k.project_id, k.run_id, k.
 -- Runs that are new with this batch. The columns stand as `worker.rows.run_row` packs them.
 COPY runs (
     project_id, id, day, agent_id, user_id, session_id, name, status, input, output, error, started_at, finished_at, tags,
-    attributes, accepted_at, step_count, error_count, input_tokens, output_tokens, cost_nano_usd, next_index, awaited_parents
+    attributes, accepted_at, step_count, error_count, input_tokens, output_tokens, cost_nano_usd, next_index, awaited_parents,
+    error_id
 ) FROM STDIN (FORMAT binary);
 
 -- name: copy_staged_runs
 -- Runs that the batch changes.
 COPY staged_runs (
     project_id, id, day, agent_id, user_id, session_id, name, status, input, output, error, started_at, finished_at, tags,
-    attributes, accepted_at, step_count, error_count, input_tokens, output_tokens, cost_nano_usd, next_index, awaited_parents
+    attributes, accepted_at, step_count, error_count, input_tokens, output_tokens, cost_nano_usd, next_index, awaited_parents,
+    error_id
 ) FROM STDIN (FORMAT binary);
 
 -- name: update_runs
@@ -105,7 +109,7 @@ SET agent_id = s.agent_id, user_id = s.user_id, session_id = s.session_id, name 
     started_at = s.started_at, finished_at = s.finished_at, tags = coalesce(s.tags, r.tags),
     attributes = coalesce(s.attributes, r.attributes), step_count = s.step_count, error_count = s.error_count,
     input_tokens = s.input_tokens, output_tokens = s.output_tokens, cost_nano_usd = s.cost_nano_usd,
-    next_index = s.next_index, awaited_parents = s.awaited_parents
+    next_index = s.next_index, awaited_parents = s.awaited_parents, error_id = s.error_id
 FROM staged_runs AS s
 WHERE (r.project_id, r.id) = (s.project_id, s.id);
 
@@ -113,14 +117,14 @@ WHERE (r.project_id, r.id) = (s.project_id, s.id);
 -- Steps that are new with this batch. The columns stand as `worker.rows.step_row` packs them.
 COPY steps (
     project_id, run_id, day, id, index, parent_id, tool_name, name, kind, model, input, output, error, attributes, started_at,
-    finished_at, input_tokens, output_tokens, cost_nano_usd, usage_below
+    finished_at, input_tokens, output_tokens, cost_nano_usd, usage_below, error_id
 ) FROM STDIN (FORMAT binary);
 
 -- name: copy_staged_steps
 -- Steps that the batch changes.
 COPY staged_steps (
     project_id, run_id, day, id, index, parent_id, tool_name, name, kind, model, input, output, error, attributes, started_at,
-    finished_at, input_tokens, output_tokens, cost_nano_usd, usage_below
+    finished_at, input_tokens, output_tokens, cost_nano_usd, usage_below, error_id
 ) FROM STDIN (FORMAT binary);
 
 -- name: update_steps
@@ -129,7 +133,8 @@ UPDATE steps AS t
 SET index = s.index, parent_id = s.parent_id, tool_name = s.tool_name, name = s.name, kind = s.kind, model = s.model,
     input = coalesce(s.input, t.input), output = coalesce(s.output, t.output), error = coalesce(s.error, t.error),
     attributes = coalesce(s.attributes, t.attributes), started_at = s.started_at, finished_at = s.finished_at,
-    input_tokens = s.input_tokens, output_tokens = s.output_tokens, cost_nano_usd = s.cost_nano_usd, usage_below = s.usage_below
+    input_tokens = s.input_tokens, output_tokens = s.output_tokens, cost_nano_usd = s.cost_nano_usd, usage_below = s.usage_below,
+    error_id = s.error_id
 FROM staged_steps AS s
 WHERE (t.project_id, t.run_id, t.day, t.id) = (s.project_id, s.run_id, s.day, s.id);
 
@@ -158,55 +163,39 @@ ORDER BY project_id, run_id, id
 ON CONFLICT (project_id, run_id, id, day) DO UPDATE
 SET name = excluded.name, value = excluded.value, tags = excluded.tags, created_at = excluded.created_at;
 
--- name: add_rollup_minutes
--- What the batch adds to each minute, in key order.
-INSERT INTO rollup_minutes AS t (
-    project_id, minute, shard, agent_id, runs, runs_succeeded, runs_failed, runs_cancelled, runs_timed, run_microseconds,
+-- name: copy_pending_totals
+-- What the batch adds to the roll-ups, for the fold: appended, so that no batch waits for another's sums.
+COPY pending_totals (
+    project_id, agent_id, minute, runs, runs_pending, runs_succeeded, runs_failed, runs_cancelled, runs_timed, run_microseconds,
     steps, steps_failed, steps_timed, step_microseconds, input_tokens, output_tokens, cost_nano_usd
-)
-SELECT project_id, to_timestamp(minute * 60), %(shard)s, agent_id, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13
-FROM unnest(
-    %(project_ids)s::int[], %(minutes)s::bigint[], %(agent_ids)s::int[], %(c1)s::bigint[], %(c2)s::bigint[], %(c3)s::bigint[],
-    %(c4)s::bigint[], %(c5)s::bigint[], %(c6)s::bigint[], %(c7)s::bigint[], %(c8)s::bigint[], %(c9)s::bigint[],
-    %(c10)s::bigint[], %(c11)s::bigint[], %(c12)s::bigint[], %(c13)s::bigint[]
-) AS d (project_id, minute, agent_id, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13)
-ON CONFLICT (project_id, minute, shard, agent_id) DO UPDATE
-SET runs = t.runs + excluded.runs, runs_succeeded = t.runs_succeeded + excluded.runs_succeeded,
-    runs_failed = t.runs_failed + excluded.runs_failed, runs_cancelled = t.runs_cancelled + excluded.runs_cancelled,
-    runs_timed = t.runs_timed + excluded.runs_timed, run_microseconds = t.run_microseconds + excluded.run_microseconds,
-    steps = t.steps + excluded.steps, steps_failed = t.steps_failed + excluded.steps_failed,
-    steps_timed = t.steps_timed + excluded.steps_timed, step_microseconds = t.step_microseconds + excluded.step_microseconds,
-    input_tokens = t.input_tokens + excluded.input_tokens, output_tokens = t.output_tokens + excluded.output_tokens,
-    cost_nano_usd = t.cost_nano_usd + excluded.cost_nano_usd;
+) FROM STDIN (FORMAT binary);
 
--- name: add_rollup_tools
--- What the batch adds to each tool's hour, in key order.
-INSERT INTO rollup_tools AS t (
-    project_id, hour, shard, agent_id, tool_name, kind, model, calls, calls_failed, calls_timed, microseconds, input_tokens,
+-- name: copy_pending_tools
+-- The same by tool, kind and model.
+COPY pending_tools (
+    project_id, agent_id, hour, tool_name, kind, model, calls, calls_failed, calls_timed, microseconds, input_tokens,
     output_tokens, cost_nano_usd
-)
-SELECT project_id, to_timestamp(hour * 3600), %(shard)s, agent_id, tool_name, kind, model, c1, c2, c3, c4, c5, c6, c7
-FROM unnest(
-    %(project_ids)s::int[], %(hours)s::bigint[], %(agent_ids)s::int[], %(tool_names)s::text[], %(kinds)s::text[],
-    %(models)s::text[], %(c1)s::bigint[], %(c2)s::bigint[], %(c3)s::bigint[], %(c4)s::bigint[], %(c5)s::bigint[],
-    %(c6)s::bigint[], %(c7)s::bigint[]
-) AS d (project_id, hour, agent_id, tool_name, kind, model, c1, c2, c3, c4, c5, c6, c7)
-ON CONFLICT (project_id, hour, shard, agent_id, tool_name, kind, model) DO UPDATE
-SET calls = t.calls + excluded.calls, calls_failed = t.calls_failed + excluded.calls_failed,
-    calls_timed = t.calls_timed + excluded.calls_timed, microseconds = t.microseconds + excluded.microseconds,
-    input_tokens = t.input_tokens + excluded.input_tokens, output_tokens = t.output_tokens + excluded.output_tokens,
-    cost_nano_usd = t.cost_nano_usd + excluded.cost_nano_usd;
+) FROM STDIN (FORMAT binary);
 
--- name: add_rollup_latencies
--- What the batch adds to each histogram, in key order.
-INSERT INTO rollup_latencies AS t (project_id, hour, shard, agent_id, subject, tool_name, bin, count)
-SELECT project_id, to_timestamp(hour * 3600), %(shard)s, agent_id, subject, tool_name, bin, count
-FROM unnest(
-    %(project_ids)s::int[], %(hours)s::bigint[], %(agent_ids)s::int[], %(subjects)s::text[], %(tool_names)s::text[],
-    %(bins)s::int[], %(counts)s::bigint[]
-) AS d (project_id, hour, agent_id, subject, tool_name, bin, count)
-ON CONFLICT (project_id, hour, shard, agent_id, subject, tool_name, bin) DO UPDATE
-SET count = t.count + excluded.count;
+-- name: copy_pending_latencies
+-- The same for histograms of durations.
+COPY pending_latencies (project_id, agent_id, start, subject, tool_name, bin, count) FROM STDIN (FORMAT binary);
+
+-- name: copy_pending_errors
+-- The same for errors by their group.
+COPY pending_errors (project_id, agent_id, hour, subject, tool_name, error_id, count, run_id) FROM STDIN (FORMAT binary);
+
+-- name: copy_pending_documents
+-- What the batch changed, for the search index.
+COPY pending_documents (project_id, run_id, day, whole, step_ids) FROM STDIN (FORMAT binary);
+
+-- name: register_error_groups
+-- Error groups on first sight, in key order.
+INSERT INTO error_groups (project_id, id, message)
+SELECT project_id, id, message
+FROM unnest(%(project_ids)s::int[], %(ids)s::bigint[], %(messages)s::text[]) AS g (project_id, id, message)
+ORDER BY 1, 2
+ON CONFLICT DO NOTHING;
 
 -- name: insert_dead_letter
 -- An event that cannot be stored, with its reason.

@@ -77,6 +77,12 @@ def agent_ids(connection: Connection, agents: Iterable[tuple[int, str, str]]) ->
     return {(project_id, name, version): agent_id for project_id, name, version, agent_id in rows}
 
 
+def register_error_groups(connection: Connection, groups: Iterable[tuple[int, int, str]]) -> None:
+    """Keeps the messages of error groups (project, id, message)."""
+    rows = sorted(groups)
+    upsert(connection, queries.REGISTER_ERROR_GROUPS, ("project_ids", "ids", "messages"), rows)
+
+
 def load_runs(connection: Connection, keys: Sequence[tuple[int, str]]) -> list[tuple[Any, ...]]:
     """The columns of `load_runs` for each (project, run) that exists."""
     return connection.execute(
@@ -96,6 +102,11 @@ def load_steps(connection: Connection, keys: Sequence[tuple[int, str, int, int]]
 def load_steps_of_runs(connection: Connection, keys: Sequence[tuple[int, str, int]]) -> list[tuple[Any, ...]]:
     """The columns of `load_steps` for every step of each (project, run, day)."""
     return connection.execute(queries.LOAD_STEPS_OF_RUNS, _run_days(keys), binary=True).fetchall()
+
+
+def load_errors(connection: Connection, keys: Sequence[tuple[int, str, int]]) -> list[tuple[Any, ...]]:
+    """Project, run, step (None: the run itself) and error, as text, of each (project, run, day) and of its steps."""
+    return connection.execute(queries.LOAD_ERRORS, _run_days(keys)).fetchall()
 
 
 def _run_days(keys: Sequence[tuple[Any, ...]]) -> dict[str, list[Any]]:
@@ -118,12 +129,6 @@ def columns_of(rows: Sequence[tuple[Any, ...]], names: Sequence[str]) -> dict[st
     return dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)) if rows else {name: [] for name in names}
 
 
-MINUTE_COLUMNS = ("project_ids", "minutes", "agent_ids", *(f"c{number}" for number in range(1, 14)))
-TOOL_COLUMNS = (
-    *("project_ids", "hours", "agent_ids", "tool_names", "kinds", "models"),
-    *(f"c{number}" for number in range(1, 8)),
-)
-LATENCY_COLUMNS = ("project_ids", "hours", "agent_ids", "subjects", "tool_names", "bins", "counts")
 ARTIFACT_COLUMNS = (*("project_ids", "run_ids", "ids", "days", "step_ids", "types", "urls", "contents", "created_ats"),)
 METRIC_COLUMNS = ("project_ids", "run_ids", "ids", "days", "names", "values", "tags", "created_ats")
 

@@ -28,47 +28,86 @@ SELECT count(*), coalesce(sum(step_count), 0)
 FROM runs
 WHERE project_id = %(project_id)s AND id = ANY (%(run_ids)s::uuid[]);
 
--- name: get_run
--- A run with all it holds, as the JSON that the client gets.
-SELECT json_build_object(
-    'id', r.id, 'agent', CASE WHEN a.id IS NOT NULL THEN json_build_object('id', a.id, 'name', a.name, 'version', a.version) END,
-    'agentId', r.agent_id, 'userId', r.user_id, 'sessionId', r.session_id, 'name', r.name, 'status', r.status,
-    'input', r.input, 'output', r.output, 'error', r.error, 'startedAt', r.started_at, 'finishedAt', r.finished_at,
-    'durationMs', round(extract(epoch FROM r.finished_at - r.started_at) * 1000, 3),
-    'tags', r.tags, 'attributes', r.attributes, 'acceptedAt', r.accepted_at,
-    'stepCount', r.step_count, 'errorCount', r.error_count, 'inputTokens', r.input_tokens, 'outputTokens', r.output_tokens,
-    'costUsd', r.cost_nano_usd / 1e9::float8,
-    'steps', (
-        SELECT coalesce(json_agg(json_build_object(
-            'id', lpad(to_hex(s.id), 16, '0'), 'runId', s.run_id, 'parentId', lpad(to_hex(s.parent_id), 16, '0'),
-            'index', s.index, 'toolName', s.tool_name, 'name', coalesce(s.name, s.tool_name), 'kind', s.kind, 'model', s.model,
-            'status', CASE WHEN s.error IS NOT NULL THEN 'FAILED' WHEN s.finished_at IS NOT NULL THEN 'SUCCESS' ELSE 'RUNNING' END,
-            'input', s.input, 'output', s.output, 'error', s.error, 'attributes', s.attributes,
-            'startedAt', s.started_at, 'finishedAt', s.finished_at,
-            'durationMs', round(extract(epoch FROM s.finished_at - s.started_at) * 1000, 3),
-            'inputTokens', s.input_tokens, 'outputTokens', s.output_tokens, 'costUsd', s.cost_nano_usd / 1e9::float8,
-            'artifacts', coalesce(f.items, '[]'::json)
-        ) ORDER BY s.index, s.id), '[]'::json)
-        FROM steps AS s
-        LEFT JOIN (
-            SELECT step_id, json_agg(
-                json_build_object('id', id, 'type', type, 'url', url, 'content', content, 'createdAt', created_at) ORDER BY created_at, id
-            ) AS items
-            FROM artifacts
-            WHERE (project_id, run_id, day) = (r.project_id, r.id, r.day)
-            GROUP BY step_id
-        ) AS f ON f.step_id = s.id
-        WHERE (s.project_id, s.run_id, s.day) = (r.project_id, r.id, r.day)
-    ),
-    'metrics', (
-        SELECT coalesce(json_agg(
-            json_build_object('id', m.id, 'name', m.name, 'value', m.value, 'tags', m.tags, 'createdAt', m.created_at)
-            ORDER BY m.created_at, m.id
-        ), '[]'::json)
-        FROM metrics AS m
-        WHERE (m.project_id, m.run_id, m.day) = (r.project_id, r.id, r.day)
-    )
+-- name: run_summary
+-- A run `r` of agent `a` as lists show it: an expression.
+json_build_object(
+    'id', r.id, 'agentId', r.agent_id, 'agentName', a.name, 'agentVersion', a.version, 'userId', r.user_id,
+    'sessionId', r.session_id, 'name', r.name, 'status', r.status, 'startedAt', r.started_at, 'finishedAt', r.finished_at,
+    'durationMs', r.duration_microseconds / 1000.0::float8, 'stepCount', r.step_count, 'errorCount', r.error_count,
+    'inputTokens', r.input_tokens, 'outputTokens', r.output_tokens, 'costUsd', r.cost_nano_usd / 1e9::float8, 'tags', r.tags
+)
+
+-- name: find_agents
+-- The agents of a name, of a version, or both.
+SELECT id FROM agents
+WHERE project_id = %(project_id)s AND (%(name)s::text IS NULL OR name = %(name)s)
+    AND (%(version)s::text IS NULL OR version = %(version)s);
+
+-- name: matching_runs
+-- Runs whose words match, up to some number: more than that are found quicker by looking through the list of runs.
+SELECT run_id
+FROM search_documents
+WHERE project_id = %(project_id)s AND words @@ websearch_to_tsquery('simple', %(q)s)
+LIMIT %(limit)s;
+
+-- name: search_lag
+-- Since when a change waits for the search index, in seconds.
+SELECT extract(epoch FROM clock_timestamp() - created_at)::float8 FROM pending_documents ORDER BY id LIMIT 1;
+
+-- name: get_artifact
+-- One artifact of a run.
+SELECT f.type, f.url, f.content::text
+FROM runs AS r
+JOIN artifacts AS f ON (f.project_id, f.run_id, f.day) = (r.project_id, r.id, r.day)
+WHERE r.project_id = %(project_id)s AND r.id = %(run_id)s AND f.id = %(artifact_id)s;
+
+-- name: read_by_page
+-- Reads what an index finds in the order in which it stands on disk. The planner does so by itself where it knows that much is
+-- found, and it knows nothing of single runs.
+SET LOCAL enable_indexscan = off;
+SET LOCAL enable_seqscan = off;
+
+-- name: find_run
+-- In which partitions a run's steps are, and how many it has.
+SELECT day, step_count FROM runs WHERE project_id = %(project_id)s AND id = %(run_id)s;
+
+-- name: list_sessions
+-- Sessions, the one with the latest run first, each with what its runs amount to. A session stands where its latest run does.
+WITH k AS MATERIALIZED (
+    SELECT t.started_at, t.run_id AS id, r.session_id
+    FROM search_terms AS t
+    JOIN runs AS r ON (r.project_id, r.id) = (t.project_id, t.run_id)
+    WHERE t.project_id = %(project_id)s AND t.term = 'has:session'
+        AND (t.started_at, t.run_id) < (%(after)s::timestamptz, %(after_id)s::uuid)
+        AND NOT EXISTS (
+            SELECT FROM runs AS n
+            WHERE n.project_id = r.project_id AND n.session_id = r.session_id AND (n.started_at, n.id) > (r.started_at, r.id)
+        )
+    ORDER BY t.started_at DESC, t.run_id DESC
+    LIMIT %(limit)s
+)
+SELECT k.started_at, k.id, json_build_object(
+    'id', k.session_id, 'userId', s.user_id, 'runCount', s.run_count, 'failedCount', s.failed_count,
+    'firstStartedAt', s.first_started_at, 'lastStartedAt', k.started_at, 'lastRunId', k.id, 'stepCount', s.step_count,
+    'errorCount', s.error_count, 'inputTokens', s.input_tokens, 'outputTokens', s.output_tokens,
+    'costUsd', (s.cost_nano_usd / 1e9)::float8
 )::text
+FROM k
+CROSS JOIN LATERAL (
+    SELECT count(*) AS run_count, count(*) FILTER (WHERE r.status = 'FAILED') AS failed_count, max(r.user_id) AS user_id,
+        min(r.started_at) AS first_started_at, sum(r.step_count) AS step_count, sum(r.error_count) AS error_count,
+        sum(r.input_tokens) AS input_tokens, sum(r.output_tokens) AS output_tokens, sum(r.cost_nano_usd) AS cost_nano_usd
+    FROM runs AS r
+    WHERE r.project_id = %(project_id)s AND r.session_id = k.session_id
+) AS s
+ORDER BY k.started_at DESC, k.id DESC;
+
+-- name: session_runs
+-- The runs of a session in the order in which they began.
+SELECT r.started_at, r.id, {run_summary}::text
 FROM runs AS r
 LEFT JOIN agents AS a ON a.id = r.agent_id AND a.project_id = r.project_id
-WHERE r.project_id = %(project_id)s AND r.id = %(run_id)s;
+WHERE r.project_id = %(project_id)s AND r.session_id = %(session_id)s
+    AND (r.started_at, r.id) > (%(after)s::timestamptz, %(after_id)s::uuid)
+ORDER BY r.started_at, r.id
+LIMIT %(limit)s;

@@ -1,47 +1,286 @@
-"""The list of runs: filters from an allow-list, values always parameters, newest first."""
+"""The list of runs: filters from an allow-list, values always parameters."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, LiteralString
 from uuid import UUID
+
+from db import queries
+
+TERM_CHARS_MAX = 600
+
+
+class Sort(StrEnum):
+    """By what runs are sorted, the largest first; equal ones by id."""
+
+    TIME = "time"
+    DURATION = "duration"
+    COST = "cost"
+    STEPS = "steps"
+
+
+@dataclass(slots=True, frozen=True)
+class MetricFilter:
+    """A run has a metric of this name; with an operator, one whose value is so."""
+
+    name: str
+    operator: str | None = None
+    """`=`, `<`, `<=`, `>` or `>=`"""
+    value: float = 0.0
 
 
 @dataclass(slots=True, frozen=True)
 class RunFilter:
-    agent_id: int | None = None
+    """All that is set must hold."""
+
+    agent_ids: tuple[int, ...] | None = None
+    """One of these; none at all if it is empty."""
     statuses: tuple[str, ...] = ()
-    after: tuple[datetime, UUID] | None = None
-    """Keyset: only runs that come behind this one (started_at, id)."""
+    user_id: int | None = None
+    session_id: str | None = None
+    started_from: datetime | None = None
+    started_before: datetime | None = None
+    duration_min: int | None = None
+    """Microseconds."""
+    duration_max: int | None = None
+    cost_min: int | None = None
+    """Nano-USD."""
+    cost_max: int | None = None
+    has_error: bool | None = None
+    tools: tuple[str, ...] = ()
+    """Has a step of each of these."""
+    tags: tuple[str, ...] = ()
+    """`name`, or `key=value` for tags that are an object."""
+    metrics: tuple[MetricFilter, ...] = ()
+    q: str | None = None
+    """Words in input, output or errors, as `websearch_to_tsquery` understands them."""
+    ids: tuple[UUID, ...] | None = None
+
+    @property
+    def terms(self) -> list[str]:
+        """What must stand in `search_terms`."""
+        return [
+            *(f"tool:{name}" for name in self.tools),
+            *(f"tag:{name}"[:TERM_CHARS_MAX] for name in self.tags),
+            *(f"metric:{metric.name}" for metric in self.metrics),
+        ]
 
 
-_COLUMNS: LiteralString = """
-SELECT r.started_at, r.id, json_build_object(
-    'id', r.id, 'agentId', r.agent_id, 'agentName', a.name, 'agentVersion', a.version, 'userId', r.user_id,
-    'sessionId', r.session_id, 'name', r.name, 'status', r.status, 'startedAt', r.started_at, 'finishedAt', r.finished_at,
-    'durationMs', round(extract(epoch FROM r.finished_at - r.started_at) * 1000, 3), 'stepCount', r.step_count,
-    'errorCount', r.error_count, 'inputTokens', r.input_tokens, 'outputTokens', r.output_tokens,
-    'costUsd', r.cost_nano_usd / 1e9::float8, 'tags', r.tags
-)::text
-FROM runs AS r
-LEFT JOIN agents AS a ON a.id = r.agent_id AND a.project_id = r.project_id
-"""
+@dataclass(slots=True, frozen=True)
+class Position:
+    """Where a page ended: the next one begins behind it."""
+
+    value: datetime | int
+    """Of what is sorted by."""
+    id: UUID
 
 
-def list_runs(project_id: int, wanted: RunFilter, *, limit: int, offset: int) -> tuple[LiteralString, dict[str, Any]]:
-    """The statement and its parameters. Rows: started_at, id, and the run as JSON text."""
-    conditions: list[LiteralString] = ["r.project_id = %(project_id)s"]
-    values: dict[str, Any] = {"project_id": project_id, "limit": limit, "offset": offset}
-    if wanted.agent_id is not None:
-        conditions.append("r.agent_id = %(agent_id)s")
-        values["agent_id"] = wanted.agent_id
+@dataclass(slots=True, frozen=True)
+class Page:
+    limit: int
+    offset: int = 0
+    after: Position | None = None
+
+
+@dataclass(slots=True)
+class _Conditions:
+    """What stands behind WHERE, and the values of its parameters."""
+
+    parts: list[LiteralString] = field(default_factory=list)
+    values: dict[str, Any] = field(default_factory=dict)
+
+    def add(self, condition: LiteralString, **values: Any) -> None:
+        self.parts.append(condition)
+        self.values |= values
+
+    @property
+    def text(self) -> LiteralString:
+        return " AND ".join(self.parts)
+
+
+_SORT_COLUMN: dict[Sort, LiteralString] = {
+    Sort.TIME: "r.started_at",
+    Sort.DURATION: "r.duration_microseconds",
+    Sort.COST: "r.cost_nano_usd",
+    Sort.STEPS: "r.step_count",
+}
+
+_OPERATORS: dict[str | None, LiteralString] = {
+    None: "",
+    "=": " AND m.value = %(metric_value_{0})s",
+    "<": " AND m.value < %(metric_value_{0})s",
+    "<=": " AND m.value <= %(metric_value_{0})s",
+    ">": " AND m.value > %(metric_value_{0})s",
+    ">=": " AND m.value >= %(metric_value_{0})s",
+}
+
+
+def list_runs(project_id: int, wanted: RunFilter, sort: Sort, page: Page) -> tuple[LiteralString, dict[str, Any]]:
+    """The statement and its parameters. Rows: the value that is sorted by, the id, and the run as JSON text.
+
+    The inner statement finds a page of keys along one index; only those runs are then read and made into JSON.
+    """
+    conditions = conditions_of(project_id, wanted)
+    keys = _keys(conditions, wanted, sort, page)
+    conditions.values |= {"limit": page.limit, "offset": page.offset, "reach": page.limit + page.offset}
+    return (
+        f"WITH k AS MATERIALIZED (\n{keys}\n)\nSELECT k.sort, k.id, {queries.RUN_SUMMARY}::text\n"
+        "FROM k\nJOIN runs AS r ON r.project_id = %(project_id)s AND r.id = k.id\n"
+        "LEFT JOIN agents AS a ON a.id = r.agent_id AND a.project_id = r.project_id\n"
+        "ORDER BY k.sort DESC, k.id DESC",
+        conditions.values,
+    )
+
+
+def _keys(conditions: _Conditions, wanted: RunFilter, sort: Sort, page: Page) -> LiteralString:
+    column = _SORT_COLUMN[sort]
+    if sort is Sort.TIME and wanted.terms and wanted.ids is None:
+        return _keys_by_term(conditions, wanted, page)
+    _require_terms(conditions, wanted.terms)
+    if sort is Sort.DURATION:
+        conditions.add("r.duration_microseconds IS NOT NULL")
+    if page.after is not None:
+        conditions.add(f"({column}, r.id) < (%(after)s, %(after_id)s)", after=page.after.value, after_id=page.after.id)
+    several = _several(wanted) if sort is Sort.TIME else None
+    if several is None:
+        return (
+            f"SELECT {column} AS sort, r.id FROM runs AS r\nWHERE {conditions.text}\n"
+            f"ORDER BY {column} DESC, r.id DESC\nLIMIT %(limit)s OFFSET %(offset)s"
+        )
+    # An index has the runs of one agent in order of time, not those of two: a page of each, then the first of those.
+    values, condition = several
+    return (
+        f"SELECT i.sort, i.id FROM unnest({values}) AS one (value)\nCROSS JOIN LATERAL (\n"
+        f"    SELECT {column} AS sort, r.id FROM runs AS r\n    WHERE {condition} AND {conditions.text}\n"
+        f"    ORDER BY {column} DESC, r.id DESC\n    LIMIT %(reach)s\n) AS i\n"
+        "ORDER BY i.sort DESC, i.id DESC\nLIMIT %(limit)s OFFSET %(offset)s"
+    )
+
+
+def _several(wanted: RunFilter) -> tuple[LiteralString, LiteralString] | None:
+    if wanted.ids is not None:
+        return None
+    if wanted.agent_ids is not None and len(wanted.agent_ids) > 1:
+        return "%(agent_ids)s::int[]", "r.agent_id = one.value"
+    if len(wanted.statuses) > 1 and wanted.agent_ids is None:
+        return "%(statuses)s::text[]", "r.status = one.value"
+    return None
+
+
+def _keys_by_term(conditions: _Conditions, wanted: RunFilter, page: Page) -> LiteralString:
+    """Along the rarest-looking term: `search_terms` has its runs in order of time."""
+    first, *others = wanted.terms
+    conditions.add("t.project_id = %(project_id)s AND t.term = %(term)s", term=first)
+    for number, term in enumerate(others):
+        name: LiteralString = _numbered("term_{0}", number)
+        conditions.add(
+            "EXISTS (SELECT FROM search_terms AS o WHERE o.project_id = t.project_id"
+            f" AND o.term = %({name})s AND o.started_at = t.started_at AND o.run_id = t.run_id)",
+            **{name: term},
+        )
+    for bound, operator in (("started_from", ">="), ("started_before", "<")):
+        if conditions.values.get(bound) is not None:
+            conditions.add(_TERM_BOUNDS[bound, operator])
+    if page.after is not None:
+        conditions.add("(t.started_at, t.run_id) < (%(after)s, %(after_id)s)", after=page.after.value, after_id=page.after.id)
+    return (
+        "SELECT t.started_at AS sort, t.run_id AS id FROM search_terms AS t\n"
+        "JOIN runs AS r ON r.project_id = t.project_id AND r.id = t.run_id\n"
+        f"WHERE {conditions.text}\nORDER BY t.started_at DESC, t.run_id DESC\nLIMIT %(limit)s OFFSET %(offset)s"
+    )
+
+
+_TERM_BOUNDS: dict[tuple[str, str], LiteralString] = {
+    ("started_from", ">="): "t.started_at >= %(started_from)s",
+    ("started_before", "<"): "t.started_at < %(started_before)s",
+}
+
+
+def _require_terms(conditions: _Conditions, terms: list[str]) -> None:
+    for number, term in enumerate(terms):
+        name: LiteralString = _numbered("term_{0}", number)
+        conditions.add(
+            "EXISTS (SELECT FROM search_terms AS t WHERE t.project_id = r.project_id"
+            f" AND t.term = %({name})s AND t.started_at = r.started_at AND t.run_id = r.id)",
+            **{name: term},
+        )
+
+
+def conditions_of(project_id: int, wanted: RunFilter) -> _Conditions:
+    """What runs `r` must fulfil, terms left out."""
+    found = _Conditions()
+    found.add("r.project_id = %(project_id)s", project_id=project_id)
+    _add_identity(found, wanted)
+    _add_ranges(found, wanted)
+    if wanted.has_error is not None:
+        found.add("(r.error_count > 0 OR r.error IS NOT NULL)" if wanted.has_error else "r.error_count = 0 AND r.error IS NULL")
+    for number, metric in enumerate(wanted.metrics):
+        name: LiteralString = _numbered("metric_{0}", number)
+        value: LiteralString = _numbered("metric_value_{0}", number)
+        found.add(
+            "EXISTS (SELECT FROM metrics AS m WHERE (m.project_id, m.run_id, m.day) = (r.project_id, r.id, r.day)"
+            f" AND m.name = %({name})s{_numbered(_OPERATORS[metric.operator], number)})",
+            **{name: metric.name, value: metric.value},
+        )
+    if wanted.q is not None:
+        # OFFSET keeps it a look at each run in its turn: turned into a join, it would begin with all documents that match.
+        found.add(
+            "EXISTS (SELECT FROM search_documents AS d WHERE (d.project_id, d.run_id, d.day) = (r.project_id, r.id, r.day)"
+            " AND d.words @@ websearch_to_tsquery('simple', %(q)s) OFFSET 0)",
+            q=wanted.q,
+        )
+    return found
+
+
+def all_conditions_of(project_id: int, wanted: RunFilter) -> tuple[LiteralString, dict[str, Any]]:
+    """What runs `r` must fulfil of whom all are wanted, and the values of its parameters.
+
+    A page looks at runs until it is full; whoever wants all may begin with the documents that match.
+    """
+    found = conditions_of(project_id, replace(wanted, q=None))
+    _require_terms(found, wanted.terms)
+    if wanted.q is not None:
+        found.add(
+            "r.id IN (SELECT d.run_id FROM search_documents AS d WHERE d.project_id = %(project_id)s"
+            " AND d.words @@ websearch_to_tsquery('simple', %(q)s))",
+            q=wanted.q,
+        )
+    return found.text, found.values
+
+
+def _add_identity(found: _Conditions, wanted: RunFilter) -> None:
+    if wanted.agent_ids is not None and len(wanted.agent_ids) == 1:
+        found.add("r.agent_id = %(agent_id)s", agent_id=wanted.agent_ids[0])
+    elif wanted.agent_ids is not None:
+        found.add("r.agent_id = ANY (%(agent_ids)s::int[])", agent_ids=list(wanted.agent_ids))
     if len(wanted.statuses) == 1:
-        conditions.append("r.status = %(status)s")
-        values["status"] = wanted.statuses[0]
+        found.add("r.status = %(status)s", status=wanted.statuses[0])
     elif wanted.statuses:
-        conditions.append("r.status = ANY (%(statuses)s)")
-        values["statuses"] = list(wanted.statuses)
-    if wanted.after is not None:
-        conditions.append("(r.started_at, r.id) < (%(after_started_at)s, %(after_id)s)")
-        values["after_started_at"], values["after_id"] = wanted.after
-    where: LiteralString = " AND ".join(conditions)
-    return f"{_COLUMNS}WHERE {where}\nORDER BY r.started_at DESC, r.id DESC\nLIMIT %(limit)s OFFSET %(offset)s", values
+        found.add("r.status = ANY (%(statuses)s::text[])", statuses=list(wanted.statuses))
+    if wanted.user_id is not None:
+        found.add("r.user_id = %(user_id)s", user_id=wanted.user_id)
+    if wanted.session_id is not None:
+        found.add("r.session_id = %(session_id)s", session_id=wanted.session_id)
+    if wanted.ids is not None:
+        found.add("r.id = ANY (%(ids)s::uuid[])", ids=list(wanted.ids))
+
+
+def _add_ranges(found: _Conditions, wanted: RunFilter) -> None:
+    if wanted.started_from is not None:
+        found.add("r.started_at >= %(started_from)s", started_from=wanted.started_from)
+    if wanted.started_before is not None:
+        found.add("r.started_at < %(started_before)s", started_before=wanted.started_before)
+    if wanted.duration_min is not None:
+        found.add("r.duration_microseconds >= %(duration_min)s", duration_min=wanted.duration_min)
+    if wanted.duration_max is not None:
+        found.add("r.duration_microseconds <= %(duration_max)s", duration_max=wanted.duration_max)
+    if wanted.cost_min is not None:
+        found.add("r.cost_nano_usd >= %(cost_min)s", cost_min=wanted.cost_min)
+    if wanted.cost_max is not None:
+        found.add("r.cost_nano_usd <= %(cost_max)s", cost_max=wanted.cost_max)
+
+
+def _numbered(template: LiteralString, number: int) -> LiteralString:
+    digits: tuple[LiteralString, ...] = ("0", "1", "2", "3", "4", "5", "6", "7", "8", "9")
+    return template.replace("{0}", "_".join(digits[int(digit)] for digit in str(number)))

@@ -9,6 +9,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Computed,
     Date,
     DateTime,
     Double,
@@ -18,14 +19,18 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    Numeric,
+    SmallInteger,
     Table,
     Text,
     UniqueConstraint,
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB, UUID
+from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR, UUID
 from sqlalchemy.types import TypeEngine
+
+from db.rollups import GRAINS, TOOL_TOTALS, TOTALS
 
 metadata = MetaData(
     naming_convention={
@@ -38,7 +43,9 @@ metadata = MetaData(
 )
 
 RUN_STATUSES = ("PENDING", "RUNNING", "SUCCESS", "FAILED", "CANCELLED")
-PARTITIONED_BY_DAY = ("steps", "artifacts", "metrics")
+STEPS_TAIL_FROM = 1000
+"""The index from which on a run's steps have a database index of their own."""
+PARTITIONED_BY_DAY = ("steps", "artifacts", "metrics", "search_documents")
 
 Timestamp = DateTime(timezone=True)
 
@@ -53,6 +60,28 @@ def _key(name: str, kind: TypeEngine[Any] | type[TypeEngine[Any]]) -> Column[obj
 
 def _sum(name: str) -> Column[object]:
     return Column(name, BigInteger, nullable=False, server_default=text("0"))
+
+
+def _big_sum(name: str) -> Column[object]:
+    """A sum that hostile values could take beyond a bigint."""
+    return Column(name, Numeric, nullable=False, server_default=text("0"))
+
+
+def _place() -> list[Column[object]]:
+    """What every roll-up row is keyed by: a bucket of time and an agent."""
+    return [_key("project_id", Integer), _key("grain", Text), _key("agent_id", Integer), _key("start", Timestamp)]
+
+
+def _pending_place(start: str) -> list[Column[object]]:
+    return [
+        Column("project_id", Integer, nullable=False),
+        Column("agent_id", Integer, nullable=False),
+        Column(start, Timestamp, nullable=False),
+    ]
+
+
+def _is_grain() -> CheckConstraint:
+    return CheckConstraint(f"grain IN {GRAINS}", name="grain")
 
 
 projects = Table(
@@ -128,6 +157,7 @@ runs = Table(
     Column("tags", JSONB),
     Column("attributes", JSONB),
     Column("accepted_at", Timestamp, nullable=False),
+    Column("error_id", BigInteger, comment="the error group of `error`"),
     _sum("step_count"),
     _sum("error_count"),
     _sum("input_tokens"),
@@ -141,10 +171,40 @@ runs = Table(
         server_default="{}",
         comment="steps that are not here yet and have usage below them",
     ),
+    Column(
+        "duration_microseconds",
+        BigInteger,
+        Computed(
+            "CASE WHEN finished_at >= started_at THEN (extract(epoch FROM finished_at - started_at) * 1000000)::bigint END",
+            persisted=True,
+        ),
+    ),
     CheckConstraint(f"status IN {RUN_STATUSES}", name="status"),
     Index("runs_started_idx", "project_id", text("started_at DESC"), text("id DESC")),
     Index("runs_agent_idx", "project_id", "agent_id", text("started_at DESC"), text("id DESC")),
     Index("runs_status_idx", "project_id", "status", text("started_at DESC"), text("id DESC")),
+    Index(
+        "runs_user_idx",
+        *("project_id", "user_id", text("started_at DESC"), text("id DESC")),
+        postgresql_where=text("user_id IS NOT NULL"),
+    ),
+    Index(
+        "runs_session_idx",
+        *("project_id", "session_id", text("started_at DESC"), text("id DESC")),
+        postgresql_where=text("session_id IS NOT NULL"),
+    ),
+    Index(
+        "runs_failed_idx",
+        *("project_id", text("started_at DESC"), text("id DESC")),
+        postgresql_where=text("error_count > 0 OR error IS NOT NULL"),
+    ),
+    Index(
+        "runs_duration_idx",
+        *("project_id", text("duration_microseconds DESC"), text("id DESC")),
+        postgresql_where=text("duration_microseconds IS NOT NULL"),
+    ),
+    Index("runs_cost_idx", "project_id", text("cost_nano_usd DESC"), text("id DESC")),
+    Index("runs_steps_idx", "project_id", text("step_count DESC"), text("id DESC")),
 )
 
 steps = Table(
@@ -176,6 +236,9 @@ steps = Table(
         server_default=text("false"),
         comment="a step below reports usage, so this one's is not counted again",
     ),
+    Column("error_id", BigInteger, comment="the error group of `error`"),
+    # Only of what is far down in a long run: most runs have nothing there, and their steps cost the drain nothing more.
+    Index("steps_tail_idx", "project_id", "run_id", "index", "id", postgresql_where=text(f"index >= {STEPS_TAIL_FROM}")),
     postgresql_partition_by="RANGE (day)",
 )
 
@@ -232,59 +295,133 @@ stream_cursors = Table(
     Column("updated_at", Timestamp, nullable=False, server_default=func.now()),
 )
 
-rollup_minutes = Table(
-    "rollup_minutes",
+error_groups = Table(
+    "error_groups",
     metadata,
     _key("project_id", Integer),
-    _key("minute", Timestamp),
-    _key("shard", Integer),
-    _key("agent_id", Integer),
-    _sum("runs"),
-    _sum("runs_succeeded"),
-    _sum("runs_failed"),
-    _sum("runs_cancelled"),
-    _sum("runs_timed"),
-    _sum("run_microseconds"),
-    _sum("steps"),
-    _sum("steps_failed"),
-    _sum("steps_timed"),
-    _sum("step_microseconds"),
-    _sum("input_tokens"),
-    _sum("output_tokens"),
-    _sum("cost_nano_usd"),
-    comment="agent_id 0: the run's agent is not known yet",
+    _key("id", BigInteger),
+    Column("message", Text, nullable=False, comment="numbers, ids and quoted text folded away; `id` is its hash"),
+)
+
+_BIG = ("run_microseconds", "step_microseconds", "microseconds", "cost_nano_usd")
+
+rollup_totals = Table(
+    "rollup_totals",
+    metadata,
+    *_place(),
+    *(_big_sum(name) if name in _BIG else _sum(name) for name in TOTALS),
+    _is_grain(),
+    comment="agent_id 0: the run's agent is not known yet; -1: all agents",
 )
 
 rollup_tools = Table(
     "rollup_tools",
     metadata,
-    _key("project_id", Integer),
-    _key("hour", Timestamp),
-    _key("shard", Integer),
-    _key("agent_id", Integer),
-    _key("tool_name", Text),
-    _key("kind", Text),
-    _key("model", Text),
-    _sum("calls"),
-    _sum("calls_failed"),
-    _sum("calls_timed"),
-    _sum("microseconds"),
-    _sum("input_tokens"),
-    _sum("output_tokens"),
-    _sum("cost_nano_usd"),
+    *_place(),
+    *(_key("tool_name", Text), _key("kind", Text), _key("model", Text)),
+    *(_big_sum(name) if name in _BIG else _sum(name) for name in TOOL_TOTALS),
+    _is_grain(),
+    comment="hours and days",
 )
 
 rollup_latencies = Table(
     "rollup_latencies",
     metadata,
-    _key("project_id", Integer),
-    _key("hour", Timestamp),
-    _key("shard", Integer),
-    _key("agent_id", Integer),
-    _key("subject", Text),
-    _key("tool_name", Text),
-    _key("bin", Integer),
-    _sum("count"),
+    *(_key("project_id", Integer), _key("grain", Text), _key("agent_id", Integer), _key("subject", Text)),
+    *(_key("start", Timestamp), _key("tool_name", Text)),
+    Column("bins", ARRAY(SmallInteger), nullable=False),
+    Column("counts", ARRAY(BigInteger), nullable=False),
     CheckConstraint("subject IN ('run', 'step')", name="subject"),
-    comment="a logarithmic histogram: bin b holds durations from 1.02^b to 1.02^(b+1) microseconds",
+    _is_grain(),
+    comment="a logarithmic histogram: bin b holds durations of 1.02^b to 1.02^(b+1) microseconds, bin -1 those of nothing",
+)
+
+rollup_errors = Table(
+    "rollup_errors",
+    metadata,
+    *(*_place(), _key("subject", Text), _key("tool_name", Text), _key("error_id", BigInteger)),
+    _sum("count"),
+    Column("sample_run_id", UUID(), comment="the latest run that had it"),
+    CheckConstraint("subject IN ('run', 'step')", name="subject"),
+    _is_grain(),
+    comment="hours and days",
+)
+
+# What drains append and the fold adds to the roll-ups; without an index, as it is always taken as a whole.
+pending_totals = Table("pending_totals", metadata, *_pending_place("minute"), *(_sum(name) for name in TOTALS))
+
+pending_tools = Table(
+    "pending_tools",
+    metadata,
+    *_pending_place("hour"),
+    *(Column(name, Text, nullable=False) for name in ("tool_name", "kind", "model")),
+    *(_sum(name) for name in TOOL_TOTALS),
+)
+
+pending_latencies = Table(
+    "pending_latencies",
+    metadata,
+    *_pending_place("start"),
+    Column("subject", Text, nullable=False),
+    Column("tool_name", Text, nullable=False),
+    Column("bin", SmallInteger, nullable=False),
+    Column("count", BigInteger, nullable=False),
+    comment="runs by the minute, steps by the hour",
+)
+
+pending_errors = Table(
+    "pending_errors",
+    metadata,
+    *_pending_place("hour"),
+    Column("subject", Text, nullable=False),
+    Column("tool_name", Text, nullable=False),
+    Column("error_id", BigInteger, nullable=False),
+    Column("count", BigInteger, nullable=False),
+    Column("run_id", UUID(), nullable=False),
+)
+
+pending_documents = Table(
+    "pending_documents",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("project_id", Integer, nullable=False),
+    Column("run_id", UUID(), nullable=False),
+    Column("day", Date, nullable=False),
+    Column("whole", Boolean, nullable=False, comment="the run itself changed, not only its steps"),
+    Column("step_ids", ARRAY(BigInteger), nullable=False),
+    Column("created_at", Timestamp, nullable=False, server_default=func.now()),
+    comment="what the search index does not know yet",
+)
+
+search_documents = Table(
+    "search_documents",
+    metadata,
+    _key("project_id", Integer),
+    _key("run_id", UUID()),
+    Column("id", UUID(), primary_key=True, server_default=text("uuidv7()")),
+    _key("day", Date),
+    Column("words", TSVECTOR, nullable=False),
+    Index("search_documents_words_idx", "words", postgresql_using="gin", postgresql_with={"gin_pending_list_limit": 1024}),
+    postgresql_partition_by="RANGE (day)",
+    comment="the words of a run: of some of its steps in each row",
+)
+
+search_terms = Table(
+    "search_terms",
+    metadata,
+    _key("project_id", Integer),
+    _key("term", Text),
+    _key("started_at", Timestamp),
+    _key("run_id", UUID()),
+    comment="what runs can be found by and have many of (tool:..., tag:..., metric:...), in order of time",
+)
+
+indexed_runs = Table(
+    "indexed_runs",
+    metadata,
+    _key("project_id", Integer),
+    _key("run_id", UUID()),
+    Column("started_at", Timestamp, nullable=False),
+    Column("terms", ARRAY(Text), nullable=False),
+    comment="under what a run stands in search_terms",
 )

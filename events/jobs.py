@@ -18,6 +18,7 @@ QUEUE = "agentguide"
 DRAIN = "worker.jobs.drain"
 SIMULATE = "worker.jobs.simulate"
 ENSURE_PARTITIONS = "worker.jobs.ensure_partitions"
+TIDY = "worker.jobs.tidy"
 
 JOB_TIMEOUT_SECONDS = 120
 """Far over a drain's budget: RQ breaks off a job that takes longer."""

@@ -1,10 +1,10 @@
 """One batch: load what it touches, apply its events in order, write what came of it. The caller holds the transaction."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, KeysView
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import chain
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 from db import copy, pipeline, queries
@@ -33,12 +33,16 @@ AgentIds = dict[tuple[int, str, str], int]
 class Batch:
     """The runs that some events touch, from their load to their write."""
 
-    def __init__(self, connection: Connection, shard: int, agents: AgentIds, partitions: set[int]) -> None:
+    def __init__(self, connection: Connection, agents: AgentIds, partitions: set[int]) -> None:
         self._connection = connection
-        self._shard = shard
         self._agents = agents
         self._partitions = partitions
         self._runs: dict[RunKey, RunState] = {}
+
+    @property
+    def run_keys(self) -> KeysView[RunKey]:
+        """The runs that the batch touches."""
+        return self._runs.keys()
 
     def store(self, events: list[Event]) -> None:
         """Applies events to what is stored. An error leaves the transaction to be rolled back.
@@ -49,12 +53,12 @@ class Batch:
         """
         self._load(events)
         self._apply(events)
-        self._write()
+        self.write(list(self._runs.values()))
 
     def _load(self, events: list[Event]) -> None:
         keys = list({(event.project_id, event.record.run_id): None for event in events})
         for row in pipeline.load_runs(self._connection, keys):
-            run = _loaded_run(row)
+            run = loaded_run(row)
             self._runs[run.project_id, run.id] = run
         if self._runs:
             self._load_steps(events)
@@ -82,7 +86,7 @@ class Batch:
             whole = [(project_id, run_id, run.day) for (project_id, run_id), run in moving.items()]
             found = chain(found, pipeline.load_steps_of_runs(self._connection, whole))
         for row in found:
-            step = _loaded_step(row)
+            step = loaded_step(row)
             self._runs[row[0], row[1].hex].steps[step.id] = step
 
     def _agent_id(self, project_id: int, record: RunRecord) -> int | None:
@@ -105,9 +109,14 @@ class Batch:
             else:
                 run.apply_run(record, self._agent_id(event.project_id, record), accepted_at)
 
-    def _write(self) -> None:
+    def write(self, runs: list[RunState]) -> None:
+        """Writes runs with the steps that were touched, and notes what roll-ups and search index get of it."""
+        self.write_rows(runs)
+        _copy_if_any(self._connection, queries.COPY_PENDING_DOCUMENTS, chain.from_iterable(map(rows.document_rows, runs)))
+
+    def write_rows(self, runs: list[RunState]) -> None:
+        """The same, but for the search index: no word of theirs is new."""
         deltas = RollupDeltas()
-        runs = list(self._runs.values())
         self._ensure_partitions(runs)
         connection = self._connection
         # Each run is counted just before its steps are sent: Postgres parses the chunk before meanwhile.
@@ -123,7 +132,7 @@ class Batch:
             pipeline.copy_rows(connection, queries.COPY_STAGED_STEPS, _step_rows(runs, new=False))
             connection.execute(queries.UPDATE_STEPS)
         self._write_parts(runs)
-        self._write_rollups(deltas)
+        write_sums(connection, deltas)
 
     def _ensure_partitions(self, runs: list[RunState]) -> None:
         for day in sorted({run.day for run in runs} - self._partitions):
@@ -144,17 +153,20 @@ class Batch:
         pipeline.upsert(self._connection, queries.UPSERT_ARTIFACTS, pipeline.ARTIFACT_COLUMNS, artifacts)
         pipeline.upsert(self._connection, queries.UPSERT_METRICS, pipeline.METRIC_COLUMNS, metrics)
 
-    def _write_rollups(self, deltas: RollupDeltas) -> None:
-        # In key order: the shard is in every key, so no other drain touches these rows, but the order keeps the index warm.
-        minutes = [(*key, *sums) for key, sums in sorted(deltas.minutes.items()) if any(sums)]
-        tools = [(*key, *sums) for key, sums in sorted(deltas.tools.items()) if any(sums)]
-        latencies = [(*key, count) for key, count in sorted(deltas.latencies.items()) if count]
-        for statement, names, values in (
-            (queries.ADD_ROLLUP_MINUTES, pipeline.MINUTE_COLUMNS, minutes),
-            (queries.ADD_ROLLUP_TOOLS, pipeline.TOOL_COLUMNS, tools),
-            (queries.ADD_ROLLUP_LATENCIES, pipeline.LATENCY_COLUMNS, latencies),
-        ):
-            pipeline.upsert(self._connection, statement, names, values, shard=self._shard)
+
+def write_sums(connection: Connection, deltas: RollupDeltas) -> None:
+    """Leaves for the fold what is to be added to the roll-ups."""
+    words = copy.Words()
+    _copy_if_any(connection, queries.COPY_PENDING_TOTALS, rows.totals_rows(deltas))
+    _copy_if_any(connection, queries.COPY_PENDING_TOOLS, rows.tool_rows(deltas, words))
+    _copy_if_any(connection, queries.COPY_PENDING_LATENCIES, rows.latency_rows(deltas, words))
+    _copy_if_any(connection, queries.COPY_PENDING_ERRORS, rows.error_rows(deltas, words))
+
+
+def _copy_if_any(connection: Connection, statement: LiteralString, packed: Iterable[bytes]) -> None:
+    waiting = list(packed)
+    if waiting:
+        pipeline.copy_rows(connection, statement, waiting)
 
 
 def _step_rows(runs: Iterable[RunState], *, new: bool) -> Iterable[bytes]:
@@ -185,20 +197,21 @@ def _unsigned(step_id: int | None) -> str | None:
     return None if step_id is None else step_id.to_bytes(8, "big", signed=True).hex()
 
 
-def _loaded_run(row: tuple[Any, ...]) -> RunState:
+def loaded_run(row: tuple[Any, ...]) -> RunState:
     run = RunState(row[0], row[1].hex, row[10])
     run.day = row[2].toordinal() - pipeline.EPOCH_DAY
     (run.agent_id, run.user_id, run.session_id, run.name, run.status, run.started_at, run.finished_at) = row[3:10]
     (run.step_count, run.error_count, run.input_tokens, run.output_tokens, run.cost_nano_usd, run.next_index) = row[11:17]
     run.awaited_parents = {step_id.to_bytes(8, "big", signed=True).hex() for step_id in row[17]}
+    run.error_id = row[18]
     run.before = run.snapshot()
     return run
 
 
-def _loaded_step(row: tuple[Any, ...]) -> StepState:
+def loaded_step(row: tuple[Any, ...]) -> StepState:
     step = StepState(row[2].to_bytes(8, "big", signed=True).hex(), row[3])
     step.parent_id = _unsigned(row[4])
     (step.tool_name, step.name, step.kind, step.model, step.failed, step.started_at, step.finished_at) = row[5:12]
-    (step.input_tokens, step.output_tokens, step.cost_nano_usd, step.usage_below) = row[12:16]
+    (step.input_tokens, step.output_tokens, step.cost_nano_usd, step.usage_below, step.error_id) = row[12:17]
     step.before = step.snapshot()
     return step

@@ -19,11 +19,15 @@ from redis.exceptions import OutOfMemoryError
 from db import pipeline
 from db.pipeline import Connection, Cursor
 from events import records
+from events.changes import RunKey
+from events.error_groups import identify
 from events.payloads import storable_text
 from events.records import RunRecord
 from events.stream import ShardStream
 from worker.batch import AgentIds, Batch, Event
 from worker.fetch import Fetched, Fetcher
+from worker.search import index_slice
+from worker.upkeep import Upkeep
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +48,9 @@ TRANSIENT = (psycopg.Error, redis.RedisError, OSError)
 BACKOFF_FIRST_SECONDS = 0.1
 BACKOFF_MAX_SECONDS = 2.0
 
+ERROR_GROUPS_MAX = 100_000
+"""How many groups a drain remembers to have registered."""
+
 TURN_SECONDS = 0.1
 """How long a drain keeps a worker that other shards wait for: changing over costs RQ some milliseconds."""
 
@@ -51,7 +58,8 @@ TURN_SECONDS = 0.1
 class Outcome(Enum):
     STORED = "a batch was stored, and there may be more"
     FULL = "a full batch was stored, so there is more"
-    EMPTY = "there was nothing to store"
+    TIDIED = "there was nothing to store, but to fold or to index, and there may be more"
+    EMPTY = "there was nothing to do"
     BUSY = "another drain has the shard"
 
 
@@ -64,11 +72,24 @@ class Drain:
         self._fetcher = Fetcher(stream, batch_events)
         self._connection: Connection | None = None
         self._agents: AgentIds = {}
+        self._error_groups: set[tuple[int, int]] = set()
+        self._upkeep = Upkeep(index=self._index)
+        self._indexed_untold = True
         self._partitions: set[int] = set()
+        self._changed: set[RunKey] = set()
         self.position = "0-0"
         """The last entry known to be in the database."""
         self.stored_events = 0
         self.dead_letters = 0
+
+    def finish(self) -> None:
+        """Brings the roll-ups up to what was stored.
+
+        Raises:
+            psycopg.Error: it could not be done; the next drain will do it.
+        """
+        if self._connection is not None and not self._connection.closed:
+            self._upkeep.finish(self._connection)
 
     def close(self) -> None:
         self._fetcher.forget()
@@ -101,11 +122,16 @@ class Drain:
         if isinstance(taken, Outcome):
             return taken
         cursor, fetched = taken
-        self._stream.trim(cursor.epoch, cursor.entry_id, cursor.events, cursor.bytes)
+        self._stream.trim(
+            *(cursor.epoch, cursor.entry_id, cursor.events, cursor.bytes),
+            entries=len(fetched.entries),
+            changed=self._changed,
+        )
         self.position = cursor.entry_id
         self.stored_events += fetched.count
         if not fetched.entries:
-            return Outcome.EMPTY
+            return Outcome.TIDIED if self._upkeep.when_idle(connection) else Outcome.EMPTY
+        self._upkeep.after_batch(connection, fetched.count)
         return Outcome.FULL if fetched.full else Outcome.STORED
 
     def _connected(self) -> Connection:
@@ -114,7 +140,10 @@ class Drain:
             pipeline.prepare_session(self._connection)
             pipeline.create_cursor(self._connection, self._stream.shard)
             self._agents.clear()
+            self._error_groups.clear()
             self._partitions.clear()
+            self._upkeep = Upkeep(index=self._index)
+            self._indexed_untold = True
         return self._connection
 
     def _take(self, connection: Connection, store: Callable[[Connection, Fetched], None]) -> Outcome | tuple[Cursor, Fetched]:
@@ -122,6 +151,7 @@ class Drain:
         cursor = pipeline.lock_cursor(connection, self._stream.shard)
         if cursor is None:
             return Outcome.BUSY
+        self._changed.clear()
         epoch = self._stream.epoch()
         if cursor.epoch != epoch:
             cursor = Cursor(epoch, "0-0", 0, 0)
@@ -144,6 +174,13 @@ class Drain:
         pipeline.move_cursor(connection, self._stream.shard, cursor)
         return cursor, fetched
 
+    def _index(self, connection: Connection) -> bool:
+        """Indexes some changes and tells of them. A drain that was killed may have told nothing: that is told first."""
+        indexed = index_slice(connection)
+        self._stream.tell_indexed(indexed, gap=self._indexed_untold)
+        self._indexed_untold = False
+        return bool(indexed)
+
     def _store_batch(self, connection: Connection, fetched: Fetched) -> None:
         if fetched.error:
             raise ValueError(fetched.error)
@@ -151,7 +188,10 @@ class Drain:
 
     def _store_events(self, connection: Connection, events: list[Event]) -> None:
         self._know_agents(events)
-        Batch(connection, self._stream.shard, self._agents, self._partitions).store(events)
+        self._know_errors(events)
+        batch = Batch(connection, self._agents, self._partitions)
+        batch.store(events)
+        self._changed |= batch.run_keys
 
     def _know_agents(self, events: Sequence[Event]) -> None:
         """Registers new agents in a transaction of their own: no other drain then waits for this batch to learn of them."""
@@ -163,6 +203,21 @@ class Drain:
         if unknown:
             with self._connect() as connection:
                 self._agents.update(pipeline.agent_ids(connection, unknown))
+
+    def _know_errors(self, events: Sequence[Event]) -> None:
+        """The same for the messages of errors."""
+        unknown: dict[tuple[int, int], str] = {}
+        for event in events:
+            if event.record.error:
+                group = identify(bytes(event.record.error))
+                unknown[event.project_id, group.id] = group.message
+        unknown = {key: message for key, message in unknown.items() if key not in self._error_groups}
+        if unknown:
+            with self._connect() as connection:
+                pipeline.register_error_groups(connection, [(*key, message) for key, message in unknown.items()])
+            if len(self._error_groups) > ERROR_GROUPS_MAX:
+                self._error_groups.clear()
+            self._error_groups |= unknown.keys()
 
     def _store_carefully(self, connection: Connection, fetched: Fetched) -> None:
         """As `_store_batch`, but an event that cannot be stored becomes a dead letter and the others are stored."""
@@ -247,6 +302,10 @@ def drain_until_idle(
                     break
                 stream.wait(drain.position, min(0.2, linger_seconds))
                 continue
+            if outcome is Outcome.TIDIED:
+                if others_wait():
+                    break
+                continue
             idle_since = None
             backoff.reset()
         except TRANSIENT as error:
@@ -258,7 +317,16 @@ def drain_until_idle(
             break
         if outcome is Outcome.STORED:
             time.sleep(max(0.0, started + interval_seconds - time.monotonic()))
+    _finish(drain, stream)
     return _leave(stream)
+
+
+def _finish(drain: Drain, stream: ShardStream) -> None:
+    try:
+        drain.finish()
+    except TRANSIENT as error:
+        logger.warning("shard %d: the roll-ups wait for the next fold: %s", stream.shard, error)
+        drain.close()
 
 
 def _leave(stream: ShardStream) -> bool:

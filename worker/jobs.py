@@ -1,6 +1,7 @@
 """The jobs that a worker runs, and the list that says so."""
 
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,12 +11,14 @@ import redis
 from rq.job import Job
 
 from db.partitions import ensure_partitions as make_partitions
-from db.pipeline import Connection
+from db.pipeline import Connection, prepare_session
 from db.urls import psycopg_url
 from events import jobs
 from events.settings import Settings
 from events.stream import ShardStream
 from worker.drain import Drain, drain_until_idle
+from worker.fold import fold
+from worker.search import index_slice
 from worker.simulate import run_slice
 
 logger = logging.getLogger(__name__)
@@ -71,6 +74,19 @@ def ensure_partitions(context: Context) -> None:
         make_partitions(connection, context.settings.partitions_ahead_days)
 
 
+def tidy(context: Context) -> None:
+    """Folds and indexes what a drain left behind that was killed or had no time."""
+    deadline = time.monotonic() + context.settings.drain_budget_seconds
+    waiting = jobs.queue(context.redis)
+    with context.connect() as connection:
+        prepare_session(connection)
+        fold(connection, wait=True)
+        while indexed := index_slice(connection):
+            ShardStream(context.redis, 0).tell_indexed(indexed)
+            if waiting.count or context.stopping() or time.monotonic() >= deadline:
+                break
+
+
 def simulate(context: Context, simulation_id: str, first: int) -> None:
     """Sends the next slice of a simulation's runs."""
     run_slice(context.redis, context.settings, simulation_id, first, context.stopping)
@@ -80,6 +96,7 @@ ALLOWED: dict[str, Callable[..., None]] = {
     jobs.DRAIN: drain,
     jobs.SIMULATE: simulate,
     jobs.ENSURE_PARTITIONS: ensure_partitions,
+    jobs.TIDY: tidy,
 }
 
 

@@ -1,9 +1,13 @@
-"""Runs and steps as rows of binary COPY, in the column order of `copy_runs` and `copy_steps` in `db/drain.sql`."""
+"""What a batch writes, as rows of binary COPY in the column order of the `copy_` statements in `db/drain.sql`."""
 
 from collections.abc import Iterable, Iterator
 
 from db import copy
+from db.rollups import TOOL_TOTALS, TOTALS
+from worker.rollups import RollupDeltas
 from worker.state import RunState, StepState
+
+DOCUMENT_STEPS_MAX = 200
 
 
 def run_row(run: RunState) -> bytes:
@@ -30,6 +34,7 @@ def run_row(run: RunState) -> bytes:
             copy.bigint(run.cost_nano_usd),
             copy.integer(run.next_index),
             copy.bigint_array_hex(sorted(run.awaited_parents)),
+            copy.bigint(run.error_id),
         )
     )
 
@@ -55,5 +60,43 @@ def step_rows(run: RunState, steps: Iterable[StepState], words: copy.Words) -> I
                 copy.two_bigints(step.input_tokens, step.output_tokens),
                 copy.bigint(step.cost_nano_usd),
                 copy.boolean(step.usage_below),
+                copy.bigint(step.error_id),
             )
         )
+
+
+def document_rows(run: RunState) -> Iterator[bytes]:
+    """What the search index has to look at again, in pieces, as a run may have as many steps as a batch."""
+    key = copy.run_key(5, run.project_id, run.id, run.day)
+    touched = list(run.touched)
+    for start in range(0, len(touched) or 1, DOCUMENT_STEPS_MAX):
+        steps = touched[start : start + DOCUMENT_STEPS_MAX]
+        yield b"".join((key, copy.boolean(run.whole and not start), copy.bigint_array_hex(steps)))
+
+
+def totals_rows(deltas: RollupDeltas) -> Iterator[bytes]:
+    for key, sums in deltas.totals.items():
+        if any(sums):
+            yield copy.bucket(3 + len(TOTALS), *key) + copy.bigints(sums)
+
+
+def tool_rows(deltas: RollupDeltas, words: copy.Words) -> Iterator[bytes]:
+    for (project_id, agent_id, hour, tool_name, kind, model), sums in deltas.tools.items():
+        if any(sums):
+            head = copy.bucket(6 + len(TOOL_TOTALS), project_id, agent_id, hour)
+            yield b"".join((head, words[tool_name], words[kind], words[model], copy.bigints(sums)))
+
+
+def latency_rows(deltas: RollupDeltas, words: copy.Words) -> Iterator[bytes]:
+    for (project_id, agent_id, start, subject, tool_name, bin_number), count in deltas.latencies.items():
+        if count:
+            head = copy.bucket(7, project_id, agent_id, start)
+            yield b"".join((head, words[subject], words[tool_name], copy.smallint_and_bigint(bin_number, count)))
+
+
+def error_rows(deltas: RollupDeltas, words: copy.Words) -> Iterator[bytes]:
+    for (project_id, agent_id, hour, subject, tool_name, error_id, run_id), count in deltas.errors.items():
+        if count:
+            head = copy.bucket(8, project_id, agent_id, hour)
+            parts = (head, words[subject], words[tool_name], copy.two_bigints(error_id, count), copy.uuid_hex(run_id))
+            yield b"".join(parts)

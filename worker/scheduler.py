@@ -1,5 +1,5 @@
 """The scheduler: each second it rings for shards that hold events while no bell is held, so that a lost job costs seconds of
-delay and no data; and now and then it has partitions made."""
+delay and no data; and now and then it has partitions made, and done what drains left undone."""
 
 import logging
 import signal
@@ -18,6 +18,7 @@ logger = logging.getLogger(__name__)
 
 SWEEP_SECONDS = 1.0
 PARTITIONS_SECONDS = 3600.0
+TIDY_SECONDS = 10.0
 
 
 def sweep(connection: "redis.Redis", shards: Iterable[int]) -> list[int]:
@@ -42,7 +43,7 @@ def run(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     connection = redis_connection(settings)
-    partitions_due = 0.0
+    partitions_due = tidy_due = 0.0
     shards: list[int] = []
     logger.info("the scheduler watches %d shards", settings.shards)
     while not stop.wait(SWEEP_SECONDS):
@@ -52,5 +53,8 @@ def run(settings: Settings) -> None:
             if time.monotonic() >= partitions_due:
                 jobs.enqueue(connection, jobs.ENSURE_PARTITIONS)
                 partitions_due = time.monotonic() + PARTITIONS_SECONDS
+            if time.monotonic() >= tidy_due:
+                jobs.enqueue(connection, jobs.TIDY)
+                tidy_due = time.monotonic() + TIDY_SECONDS
         except redis.RedisError as error:
             logger.warning("the sweep could not reach Redis and will try again: %s", error)

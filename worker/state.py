@@ -4,6 +4,7 @@
 and look at nothing else. That is why any cut of the same events into batches gives the same rows.
 """
 
+from events.error_groups import identify
 from events.records import ABSENT, Artifact, Metric, RunRecord, StepRecord
 
 TERMINAL = frozenset({"SUCCESS", "FAILED", "CANCELLED"})
@@ -21,6 +22,7 @@ class StepState:
         "before",
         "cost_nano_usd",
         "error",
+        "error_id",
         "failed",
         "finished_at",
         "id",
@@ -49,6 +51,7 @@ class StepState:
         self.kind: str | None = None
         self.model: str | None = None
         self.failed = False
+        self.error_id: int | None = None
         self.started_at: int | None = None
         self.finished_at: int | None = None
         self.input_tokens: int | None = None
@@ -72,6 +75,7 @@ class StepState:
             self.kind or "",
             self.model or "",
             self.failed,
+            self.error_id,
             self.started_at,
             self.finished_at,
             tokens_in,
@@ -106,13 +110,15 @@ class StepState:
         if event.error:
             self.error = event.error
             self.failed = True
+            self.error_id = identify(bytes(event.error)).id
 
 
-StepSnapshot = tuple[str, str, str, bool, int | None, int | None, int, int, int]
-"""tool_name, kind, model, failed, started_at, finished_at, input tokens, output tokens, cost: what roll-ups are made of."""
+StepSnapshot = tuple[str, str, str, bool, int | None, int | None, int | None, int, int, int]
+"""tool_name, kind, model, failed, error_id, started_at, finished_at, input tokens, output tokens, cost: what roll-ups are
+made of."""
 
-RunSnapshot = tuple[int, str, int, int | None]
-"""agent_id (0: unknown), status, started_at, finished_at."""
+RunSnapshot = tuple[int, str, int, int | None, int | None]
+"""agent_id (0: unknown), status, started_at, finished_at, error_id."""
 
 
 class RunState:
@@ -129,6 +135,7 @@ class RunState:
         "day",
         "error",
         "error_count",
+        "error_id",
         "finished_at",
         "id",
         "input",
@@ -147,6 +154,7 @@ class RunState:
         "tags",
         "touched",
         "user_id",
+        "whole",
     )
 
     def __init__(self, project_id: int, run_id: str, accepted_at: int) -> None:
@@ -164,6 +172,7 @@ class RunState:
         self.status: str = "RUNNING"
         self.started_at = accepted_at
         self.finished_at: int | None = None
+        self.error_id: int | None = None
         self.step_count = self.error_count = self.input_tokens = self.output_tokens = self.cost_nano_usd = 0
         self.next_index = 0
         self.awaited_parents: set[str] = set()
@@ -171,13 +180,16 @@ class RunState:
         self.steps: dict[str, StepState] = {}
         self.touched: dict[str, StepState] = {}
         """The steps that the batch changed, in order of acceptance."""
+        self.whole = False
+        """The batch changed the run itself, not only its steps."""
         self.metrics: dict[str, tuple[Metric, int]] = {}
         self.artifacts: dict[str, tuple[str, Artifact, int]] = {}
 
     def snapshot(self) -> RunSnapshot:
-        return (self.agent_id or 0, self.status, self.started_at, self.finished_at)
+        return (self.agent_id or 0, self.status, self.started_at, self.finished_at, self.error_id)
 
     def apply_run(self, event: RunRecord, agent_id: int | None, accepted_at: int) -> None:
+        self.whole = True
         if agent_id is not None:
             self.agent_id = agent_id
         if event.user_id is not None:
@@ -194,7 +206,9 @@ class RunState:
             self.finished_at = event.finished_at
         self.input = event.input or self.input
         self.output = event.output or self.output
-        self.error = event.error or self.error
+        if event.error:
+            self.error = event.error
+            self.error_id = identify(bytes(event.error)).id
         self.tags = event.tags or self.tags
         self.attributes = event.attributes or self.attributes
         for metric in event.metrics:
@@ -211,7 +225,7 @@ class RunState:
         self.touched[step_id] = step
         step.apply(event)
         if step.parent_id is not None and (step.usage_below or step.has_usage):
-            self._mark_usage_above(step.parent_id)
+            self.mark_usage_above(step.parent_id)
         for artifact in event.artifacts:
             self.artifacts[artifact.id] = (step_id, artifact, accepted_at)
 
@@ -224,7 +238,7 @@ class RunState:
             step.usage_below = True
         return step
 
-    def _mark_usage_above(self, parent_id: str | None) -> None:
+    def mark_usage_above(self, parent_id: str | None) -> None:
         """A step reports usage, so no step above it counts its own: that would be the same usage again."""
         while parent_id is not None:
             parent = self.steps.get(parent_id)

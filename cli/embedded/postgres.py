@@ -147,7 +147,9 @@ class Postgres:
 
     def _initdb(self, directory: Path, pass_fds: tuple[int, ...]) -> Part:
         argv = [str(self._bin / "initdb"), "-D", str(directory), "-U", USER]
-        argv += ["--auth=trust", "--encoding=UTF8", "--locale=C", "--no-instructions"]
+        argv += ["--auth=trust", "--encoding=UTF8", "--locale=C", "--locale-provider=builtin"]
+        # Sorted as by C, which is quick and never changes; but `É` and `é` are the same letter to a search.
+        argv += ["--builtin-locale=C.UTF-8", "--no-instructions"]
         return Part(
             NAME,
             argv,

@@ -143,7 +143,9 @@ def test_times_of_a_clock_that_was_not_set_overflow_nothing(
     ]
     append_now(queue, entries_of(1, steps, 1), 1)
     assert drain() == 0
-    row = database.execute("SELECT steps, steps_timed FROM rollup_minutes WHERE steps > 0").fetchone()
+    row = database.execute(
+        "SELECT steps, steps_timed FROM rollup_totals WHERE steps > 0 AND grain = 'minute' AND agent_id = -1"
+    ).fetchone()
     assert row == (3000, 0)
 
 

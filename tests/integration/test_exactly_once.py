@@ -23,7 +23,7 @@ STEPS = [f"{number:016x}" for number in range(1, 7)] + ["ffffffffffffffff"]
 NOW = 1_795_000_000_000_000
 
 payloads = st.sampled_from([ABSENT, Raw(b'{"a": 1}'), Raw(b'"text"'), Raw(b"null"), Raw(b"[1, 2]")])
-errors = st.sampled_from([ABSENT, ABSENT, Raw(b'{"message": "boom"}')])
+errors = st.sampled_from([ABSENT, ABSENT, Raw(b'{"message": "boom 1"}'), Raw(b'{"message": "boom 2"}'), Raw(b'"bang"')])
 moments = st.none() | st.integers(NOW - 7_200_000_000, NOW)
 amounts = st.none() | st.integers(0, 1000)
 parts = [f"{number:032x}" for number in range(100, 103)]
@@ -84,10 +84,10 @@ class UntrimmedStream(ShardStream):
 
     crash: Callable[[], bool] = staticmethod(lambda: False)
 
-    def trim(self, epoch: str, drained: str, events: int, size: int) -> None:
+    def trim(self, *place: Any, **told: Any) -> None:
         if self.crash():
             raise ConnectionError("killed before the trim")
-        super().trim(epoch, drained, events, size)
+        super().trim(*place, **told)
 
 
 def drain_all(drain: Drain) -> None:
@@ -218,33 +218,23 @@ def _as_stored(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _stored_rollups(database: psycopg.Connection[tuple[Any, ...]], project_id: int) -> dict[str, dict[tuple[Any, ...], Any]]:
-    minutes = _stored(
-        database,
-        "SELECT extract(epoch FROM minute)::bigint / 60 AS minute, * FROM rollup_minutes WHERE project_id = %s",
-        project_id,
-    )
-    tools = _stored(
-        database, "SELECT extract(epoch FROM hour)::bigint / 3600 AS at, * FROM rollup_tools WHERE project_id = %s", project_id
-    )
-    latencies = _stored(
-        database,
-        "SELECT extract(epoch FROM hour)::bigint / 3600 AS at, * FROM rollup_latencies WHERE project_id = %s AND count <> 0",
-        project_id,
-    )
-    found: dict[str, dict[tuple[Any, ...], Any]] = {"rollup_minutes": {}, "rollup_tools": {}}
-    for row in minutes:
-        key = (int(row.pop("minute").timestamp()) // 60, row.pop("agent_id"))
-        found["rollup_minutes"][key] = _sums(row)
-    for row in tools:
-        key = (row.pop("at"), row.pop("agent_id"), row.pop("tool_name"), row.pop("kind"), row.pop("model"))
-        found["rollup_tools"][key] = _sums(row)
-    # A row whose sums went back to nothing says the same as no row.
-    found = {table: {key: sums for key, sums in rows.items() if sums} for table, rows in found.items()}
-    found["rollup_latencies"] = {
-        (row["at"], row["agent_id"], row["subject"], row["tool_name"], row["bin"]): row["count"] for row in latencies
-    }
+    """As `Model.rollups` gives them. A row whose sums went back to nothing says the same as no row."""
+    found: dict[str, dict[tuple[Any, ...], Any]] = {}
+    for table, names in (
+        ("rollup_totals", ()),
+        ("rollup_tools", ("tool_name", "kind", "model")),
+        ("rollup_latencies", ("subject", "tool_name")),
+        ("rollup_errors", ("subject", "tool_name", "error_id")),
+    ):
+        statement = f"SELECT *, (extract(epoch FROM start) * 1000000)::bigint AS start FROM {table} WHERE project_id = %s"
+        found[table] = {}
+        for row in _stored(database, statement, project_id):
+            key = (row.pop("grain"), row.pop("agent_id"), row.pop("start"), *(row.pop(name) for name in names))
+            sums = row
+            if table == "rollup_latencies":
+                assert row["bins"] == sorted(set(row["bins"]))
+                sums = dict(zip(row["bins"], row["counts"], strict=True))
+            sums = {name: value for name, value in sums.items() if value and name not in ("project_id", "sample_run_id")}
+            if sums:
+                found[table][key] = sums
     return found
-
-
-def _sums(row: dict[str, Any]) -> dict[str, int]:
-    return {name: value for name, value in row.items() if value and name not in ("project_id", "shard", "hour", "minute")}

@@ -4,6 +4,7 @@ import math
 from collections import Counter, defaultdict
 from typing import Any
 
+from events.error_groups import identify
 from events.records import AgentRef, Record, RunRecord, StepRecord
 
 TERMINAL = {"SUCCESS", "FAILED", "CANCELLED"}
@@ -70,49 +71,83 @@ class Model:
         }
 
     def rollups(self, agent_ids: dict[AgentRef, int]) -> dict[str, dict[tuple[Any, ...], Any]]:
-        """The three roll-up tables by their keys, shard left out."""
-        minutes: defaultdict[tuple[Any, ...], Counter[str]] = defaultdict(Counter)
-        tools: defaultdict[tuple[Any, ...], Counter[str]] = defaultdict(Counter)
-        latencies: Counter[tuple[Any, ...]] = Counter()
+        """The roll-up tables by their keys, project left out; rows that come to nothing are left out."""
+        sums = _Rollups()
         agent_of = {run_id: agent_ids[run["agent"]] if "agent" in run else 0 for run_id, run in self.runs.items()}
         for run_id, run in self.runs.items():
-            sums = minutes[run["started_at"] // 60_000_000, agent_of[run_id]]
-            sums["runs"] += 1
-            outcome = {"SUCCESS": "runs_succeeded", "FAILED": "runs_failed", "CANCELLED": "runs_cancelled"}.get(run["status"])
-            if outcome:
-                sums[outcome] += 1
-            duration = _duration(run)
-            if duration is not None:
-                sums["runs_timed"] += 1
-                sums["run_microseconds"] += duration
-                latencies[run["started_at"] // 3_600_000_000, agent_of[run_id], "run", "", _bin(duration)] += 1
+            _count_run(sums, agent_of[run_id], run)
         usage = self.counted_usage()
         for (run_id, step_id), step in self.steps.items():
             at = step.get("started_at", self.runs[run_id]["accepted_at"])
-            minute_sums = minutes[at // 60_000_000, agent_of[run_id]]
-            hour = at // 3_600_000_000
-            tool = step.get("tool_name", "")
-            tool_sums = tools[hour, agent_of[run_id], tool, step.get("kind", ""), step.get("model", "")]
-            duration = _duration(step)
-            minute_sums["steps"] += 1
-            tool_sums["calls"] += 1
-            if "error" in step:
-                minute_sums["steps_failed"] += 1
-                tool_sums["calls_failed"] += 1
-            if duration is not None:
-                minute_sums["steps_timed"] += 1
-                tool_sums["calls_timed"] += 1
-                minute_sums["step_microseconds"] += duration
-                tool_sums["microseconds"] += duration
-                latencies[hour, agent_of[run_id], "step", tool, _bin(duration)] += 1
-            for name, value in zip(USAGE, usage.get((run_id, step_id), (0, 0, 0)), strict=True):
-                minute_sums[name] += value
-                tool_sums[name] += value
-        return {
-            "rollup_minutes": {key: {n: v for n, v in sums.items() if v} for key, sums in minutes.items()},
-            "rollup_tools": {key: {n: v for n, v in sums.items() if v} for key, sums in tools.items()},
-            "rollup_latencies": dict(latencies),
+            counted = dict(zip(USAGE, usage.get((run_id, step_id), (0, 0, 0)), strict=True))
+            _count_step(sums, agent_of[run_id], at, step, counted)
+        return sums.found()
+
+
+MICROSECONDS = {"minute": 60_000_000, "hour": 3_600_000_000, "day": 86_400_000_000}
+GRAINS_OF = {
+    "rollup_totals": ("minute", "hour", "day"),
+    "rollup_latencies": ("minute", "hour", "day"),
+    "rollup_tools": ("hour", "day"),
+    "rollup_errors": ("hour", "day"),
+}
+OUTCOMES = {"PENDING": "runs_pending", "SUCCESS": "runs_succeeded", "FAILED": "runs_failed", "CANCELLED": "runs_cancelled"}
+
+
+class _Rollups:
+    """Sums by grain, agent (and -1 for all agents) and start (microseconds since 1970)."""
+
+    def __init__(self) -> None:
+        self._tables: dict[str, defaultdict[tuple[Any, ...], Counter[Any]]] = {
+            table: defaultdict(Counter) for table in GRAINS_OF
         }
+
+    def add(
+        self,
+        table: str,
+        at: int,
+        agent_id: int,
+        key: tuple[Any, ...],
+        values: dict[Any, int],
+        grains: tuple[str, ...] | None = None,
+    ) -> None:
+        for grain in grains or GRAINS_OF[table]:
+            start = at - at % MICROSECONDS[grain]
+            for agent in (agent_id, -1):
+                self._tables[table][grain, agent, start, *key].update(values)
+
+    def found(self) -> dict[str, dict[tuple[Any, ...], Any]]:
+        return {
+            table: {key: kept for key, sums in rows.items() if (kept := {name: value for name, value in sums.items() if value})}
+            for table, rows in self._tables.items()
+        }
+
+
+def _count_run(sums: _Rollups, agent_id: int, run: dict[str, Any]) -> None:
+    totals = {"runs": 1}
+    if run["status"] in OUTCOMES:
+        totals[OUTCOMES[run["status"]]] = 1
+    duration = _duration(run)
+    if duration is not None:
+        totals |= {"runs_timed": 1, "run_microseconds": duration}
+        sums.add("rollup_latencies", run["started_at"], agent_id, ("run", ""), {_bin(duration): 1})
+    sums.add("rollup_totals", run["started_at"], agent_id, (), totals)
+    if "error" in run:
+        sums.add("rollup_errors", run["started_at"], agent_id, ("run", "", identify(run["error"]).id), {"count": 1})
+
+
+def _count_step(sums: _Rollups, agent_id: int, at: int, step: dict[str, Any], usage: dict[str, int]) -> None:
+    tool, failed, duration = step.get("tool_name", ""), int("error" in step), _duration(step)
+    totals = {"steps": 1, "steps_failed": failed} | usage
+    calls = {"calls": 1, "calls_failed": failed} | usage
+    if duration is not None:
+        totals |= {"steps_timed": 1, "step_microseconds": duration}
+        calls |= {"calls_timed": 1, "microseconds": duration}
+        sums.add("rollup_latencies", at, agent_id, ("step", tool), {_bin(duration): 1}, grains=("hour", "day"))
+    sums.add("rollup_totals", at, agent_id, (), totals)
+    sums.add("rollup_tools", at, agent_id, (tool, step.get("kind", ""), step.get("model", "")), calls)
+    if failed:
+        sums.add("rollup_errors", at, agent_id, ("step", tool, identify(step["error"]).id), {"count": 1})
 
 
 def _present(record: Record, names: tuple[str, ...]) -> dict[str, Any]:
@@ -130,4 +165,4 @@ def _duration(timed: dict[str, Any]) -> int | None:
 
 
 def _bin(microseconds: int) -> int:
-    return int(math.log(microseconds) / math.log(1.02)) if microseconds > 1 else 0
+    return int(math.log(microseconds) / math.log(1.02)) if microseconds > 0 else -1

@@ -108,10 +108,14 @@ def assert_all_arrived(senders: Senders) -> None:
             "SELECT (SELECT count(*) FROM runs), (SELECT count(*) FROM steps), (SELECT sum(step_count) FROM runs)"
         )
         runs, steps, step_counts = rows.fetchone() or (0, 0, 0)
-        sums = database.execute("SELECT sum(runs), sum(steps), sum(runs_succeeded) FROM rollup_minutes").fetchone()
-        succeeded = database.execute("SELECT count(*) FROM runs WHERE status = 'SUCCESS'").fetchone()
+        succeeded = database.execute("SELECT count(*) FROM runs WHERE status = 'SUCCESS'").fetchone() or (0,)
         assert steps == step_counts
-        assert sums == (runs, steps, (succeeded or (0,))[0])
+
+        def is_rolled_up() -> bool:
+            sums = "SELECT sum(runs), sum(steps), sum(runs_succeeded) FROM rollup_totals WHERE grain = 'day' AND agent_id = -1"
+            return database.execute(sums).fetchone() == (runs, steps, succeeded[0])
+
+        wait_until(is_rolled_up, seconds=15, what="roll-ups of all rows")
         assert database.execute("SELECT count(*) FROM dead_letters").fetchone() == (0,)
 
 

@@ -1,0 +1,110 @@
+-- name: try_search_lock
+-- Whether this transaction is the one that indexes: two would write the same terms.
+SELECT pg_try_advisory_xact_lock(hashtext('search'));
+
+-- name: take_documents
+-- The oldest changes that the search index does not know, as many as hold some number of steps; each run once.
+WITH first AS (
+    SELECT id, 1 + cardinality(step_ids) AS size FROM pending_documents ORDER BY id LIMIT %(size)s
+),
+taken AS (
+    DELETE FROM pending_documents
+    WHERE id IN (SELECT id FROM (SELECT id, sum(size) OVER (ORDER BY id) - size AS before FROM first) AS f WHERE before < %(size)s)
+    RETURNING *
+)
+SELECT t.project_id, t.run_id, t.day, bool_or(t.whole), array_agg(DISTINCT s.id) FILTER (WHERE s.id IS NOT NULL)
+FROM taken AS t
+LEFT JOIN LATERAL unnest(t.step_ids) AS s (id) ON true
+GROUP BY 1, 2, 3;
+
+-- name: add_words
+-- The words of runs and of steps: those of a part, which is up to a dozen steps of a run and the run itself (a NULL among the
+-- steps), in one row.
+INSERT INTO search_documents (project_id, run_id, day, words)
+SELECT project_id, run_id, day, words
+FROM (
+    SELECT k.project_id, k.run_id, k.day, jsonb_to_tsvector(
+        'simple',
+        jsonb_agg(
+            CASE
+                WHEN k.step_id IS NULL
+                THEN jsonb_build_array(searchable(r.input), searchable(r.output), searchable(r.error))
+                ELSE jsonb_build_array(searchable(s.input), searchable(s.output), searchable(s.error))
+            END
+        ),
+        '["string", "numeric"]'
+    ) AS words
+    FROM unnest(%(project_ids)s::int[], %(run_ids)s::uuid[], %(days)s::date[], %(step_ids)s::bigint[], %(parts)s::int[])
+        AS k (project_id, run_id, day, step_id, part)
+    LEFT JOIN runs AS r ON k.step_id IS NULL AND (r.project_id, r.id) = (k.project_id, k.run_id)
+    LEFT JOIN steps AS s ON (s.project_id, s.run_id, s.day, s.id) = (k.project_id, k.run_id, k.day, k.step_id)
+    GROUP BY k.project_id, k.run_id, k.day, k.part
+) AS d
+WHERE words <> '';
+
+-- name: index_terms
+-- Brings the terms of runs up to date: their tools only grow, their tags and metrics are looked up anew when the run itself
+-- changed, and when its start did they all move to their new place in time.
+WITH changed AS (
+    SELECT k.project_id, k.run_id, k.day, k.whole, r.started_at, r.tags, r.session_id, i.started_at AS old_started_at,
+        coalesce(i.terms, '{}') AS old_terms
+    FROM unnest(%(project_ids)s::int[], %(run_ids)s::uuid[], %(days)s::date[], %(wholes)s::boolean[])
+        AS k (project_id, run_id, day, whole)
+    JOIN runs AS r ON (r.project_id, r.id) = (k.project_id, k.run_id)
+    LEFT JOIN indexed_runs AS i ON (i.project_id, i.run_id) = (k.project_id, k.run_id)
+),
+terms AS (
+    SELECT c.project_id, c.run_id, o.term
+    FROM changed AS c, unnest(c.old_terms) AS o (term)
+    WHERE NOT c.whole OR o.term LIKE 'tool:%%'
+    UNION
+    SELECT s.project_id, s.run_id, 'tool:' || s.tool_name
+    FROM unnest(%(step_project_ids)s::int[], %(step_run_ids)s::uuid[], %(step_days)s::date[], %(step_ids)s::bigint[])
+        AS k (project_id, run_id, day, id)
+    JOIN steps AS s ON (s.project_id, s.run_id, s.day, s.id) = (k.project_id, k.run_id, k.day, k.id)
+    WHERE s.tool_name IS NOT NULL
+    UNION
+    SELECT c.project_id, c.run_id, left('tag:' || t.name, 600)
+    FROM changed AS c
+    CROSS JOIN LATERAL (
+        SELECT value #>> '{}' FROM jsonb_array_elements(CASE WHEN jsonb_typeof(c.tags) = 'array' THEN c.tags END)
+        UNION ALL
+        SELECT unnest(ARRAY[key, key || '=' || value])
+        FROM jsonb_each_text(CASE WHEN jsonb_typeof(c.tags) = 'object' THEN c.tags END)
+    ) AS t (name)
+    WHERE c.whole AND t.name IS NOT NULL
+    UNION
+    SELECT c.project_id, c.run_id, 'metric:' || m.name
+    FROM changed AS c
+    JOIN metrics AS m ON (m.project_id, m.run_id, m.day) = (c.project_id, c.run_id, c.day)
+    WHERE c.whole
+    UNION
+    SELECT c.project_id, c.run_id, 'has:session'
+    FROM changed AS c
+    WHERE c.session_id IS NOT NULL
+),
+wanted AS (
+    SELECT c.project_id, c.run_id, c.started_at, coalesce(array_agg(t.term) FILTER (WHERE t.term IS NOT NULL), '{}') AS terms
+    FROM changed AS c
+    LEFT JOIN terms AS t USING (project_id, run_id)
+    GROUP BY 1, 2, 3
+),
+dropped AS (
+    DELETE FROM search_terms AS t
+    USING changed AS c
+    JOIN wanted AS w USING (project_id, run_id)
+    CROSS JOIN LATERAL unnest(c.old_terms) AS o (term)
+    WHERE t.project_id = c.project_id AND t.term = o.term AND t.started_at = c.old_started_at AND t.run_id = c.run_id
+        AND (c.old_started_at <> w.started_at OR o.term <> ALL (w.terms))
+),
+added AS (
+    INSERT INTO search_terms (project_id, term, started_at, run_id)
+    SELECT w.project_id, n.term, w.started_at, w.run_id
+    FROM wanted AS w, unnest(w.terms) AS n (term)
+    ORDER BY 1, 2, 3, 4
+    ON CONFLICT DO NOTHING
+)
+INSERT INTO indexed_runs AS i (project_id, run_id, started_at, terms)
+SELECT project_id, run_id, started_at, terms FROM wanted
+ON CONFLICT (project_id, run_id) DO UPDATE SET started_at = excluded.started_at, terms = excluded.terms
+WHERE i.started_at <> excluded.started_at OR i.terms <> excluded.terms;

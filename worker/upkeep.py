@@ -1,0 +1,65 @@
+"""What a drain does beside storing, with the same connection: the fold, and the search index in its spare time."""
+
+import time
+from collections.abc import Callable
+
+from db.pipeline import Connection
+from worker.fold import fold
+
+FOLD_SECONDS = 0.5
+"""How old the roll-ups may be while events stream in."""
+BUSY_EVENTS = 250
+"""A batch of more says that there is no time to spare."""
+BUSY_SHARE = 0.05
+"""The part of its time that a busy drain gives to the search index all the same, so that its lag does not grow for ever."""
+
+
+class Upkeep:
+    """Of one drain."""
+
+    def __init__(
+        self,
+        *,
+        index: Callable[[Connection], bool],
+        clock: Callable[[], float] = time.monotonic,
+        fold: Callable[..., bool] = fold,
+    ) -> None:
+        """`index` indexes some of what there is to index, and says whether it found any."""
+        self._clock = clock
+        self._fold = fold
+        self._index = index
+        # A drain that was killed may have left something behind.
+        self._unfolded = self._unindexed = True
+        self._fold_due = self._index_due = clock()
+
+    def after_batch(self, connection: Connection, events: int) -> None:
+        """A batch was stored."""
+        self._unfolded = self._unindexed = True
+        if self._clock() >= self._fold_due:
+            self._fold_now(connection)
+        if events <= BUSY_EVENTS or self._clock() >= self._index_due:
+            self._index_some(connection)
+
+    def when_idle(self, connection: Connection) -> bool:
+        """There is nothing to store. True if something was done, and there may be more to do."""
+        if self._unfolded:
+            self._fold_now(connection)
+            return not self._unfolded
+        return self._unindexed and self._index_some(connection)
+
+    def finish(self, connection: Connection) -> None:
+        """The drain ends: nothing that it stored stays out of the roll-ups."""
+        if self._unfolded:
+            self._fold(connection, wait=True)
+            self._unfolded = False
+
+    def _fold_now(self, connection: Connection) -> None:
+        self._unfolded = not self._fold(connection)
+        self._fold_due = self._clock() + FOLD_SECONDS
+
+    def _index_some(self, connection: Connection) -> bool:
+        began = self._clock()
+        self._unindexed = self._index(connection)
+        ended = self._clock()
+        self._index_due = ended + (ended - began) / BUSY_SHARE
+        return self._unindexed
