@@ -7,10 +7,10 @@ STAMP := $(VENV)/.ready
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test lint format bench lock
+.PHONY: help setup up test lint format bench bench-read lock
 
 help: ## List the targets.
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo "Options of a command go into ARGS, as in: make up ARGS='--port 9000'"
 
 setup: $(STAMP) ## Prepare .venv, without starting anything (PYTHON=python3.12 chooses the interpreter).
@@ -34,6 +34,9 @@ format: $(STAMP) ## Format the code, and mend what ruff can mend.
 
 bench: $(STAMP) ## Measure this machine on a fresh stack; keeps the figures in bench/results/.
 	@$(BIN)/python -m loadtest.bench $(ARGS)
+
+bench-read: $(STAMP) ## Measure reading in a database of ten million steps, and in one of a hundredth (ARGS='--scale 0.1').
+	@$(BIN)/python -m loadtest.read_bench $(ARGS)
 
 lock: $(STAMP) ## Write requirements.lock anew from pyproject.toml (ARGS=--upgrade takes the newest versions).
 	@$(PIP) install uv

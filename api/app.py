@@ -6,11 +6,15 @@ from contextlib import asynccontextmanager
 
 from fastapi import APIRouter, FastAPI
 
-from api import errors, health, ingest, read, simulate
+from api import errors, export, health, ingest, live, metrics, runs, sessions, simulate
+from api.graphql import routes as graphql
 from api.state import open_state
 from events.settings import Settings
 
 logger = logging.getLogger(__name__)
+
+READING = (export.router, runs.router, sessions.router, live.router, metrics.router, graphql.router)
+"""The export comes before the runs: `/v1/runs/export` is no id of a run."""
 
 
 def create_ingest_app(settings: Settings) -> FastAPI:
@@ -18,12 +22,12 @@ def create_ingest_app(settings: Settings) -> FastAPI:
 
 
 def create_read_app(settings: Settings) -> FastAPI:
-    return _create(settings, "AgentGuide read", [read.router])
+    return _create(settings, "AgentGuide read", READING)
 
 
 def create_app(settings: Settings) -> FastAPI:
     """Both, for one machine."""
-    return _create(settings, "AgentGuide", [ingest.router, read.router, simulate.router])
+    return _create(settings, "AgentGuide", [ingest.router, *READING, simulate.router])
 
 
 def _create(settings: Settings, title: str, routers: Sequence[APIRouter]) -> FastAPI:

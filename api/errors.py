@@ -12,7 +12,7 @@ from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from events.exceptions import AgentGuideError, DatabaseUnavailable, InvalidEvent, InvalidQuery
+from events.exceptions import AgentGuideError, DatabaseUnavailable, InvalidEvent, InvalidQuery, QueryTooBroad
 from events.instrumentation import REQUESTS_REFUSED
 
 logger = logging.getLogger(__name__)
@@ -70,6 +70,11 @@ async def _database_away(_: Request, error: Exception) -> Response:
     return error_response(DatabaseUnavailable(retry_after=1))
 
 
+async def _query_too_long(_: Request, error: Exception) -> Response:
+    logger.warning("a statement was broken off: %s", error)
+    return error_response(QueryTooBroad())
+
+
 async def _client_gone(request: Request, _: Exception) -> Response:
     logger.info("the client of %s %s went away before it had sent its body", request.method, request.url.path)
     return Response(status_code=400)  # nobody is there to read it
@@ -86,5 +91,6 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid_request)
     for kind in (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout):
         app.add_exception_handler(kind, _database_away)
+    app.add_exception_handler(psycopg.errors.QueryCanceled, _query_too_long)
     app.add_exception_handler(ClientDisconnect, _client_gone)
     app.add_exception_handler(Exception, _unexpected)

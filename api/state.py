@@ -3,8 +3,9 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, cast
 
 import redis
@@ -12,7 +13,9 @@ import redis.asyncio
 from fastapi import Depends, Request
 from psycopg_pool import AsyncConnectionPool
 
+from api.hub import Hub
 from api.lookups import Lookups
+from api.slots import Slots
 from db.urls import psycopg_url
 from events import jobs
 from events.appender import Appender, stop
@@ -26,6 +29,13 @@ logger = logging.getLogger(__name__)
 DEFAULT_PROJECT_ID = 1
 """The project that a fresh database has first; until there are keys everything belongs to it."""
 
+EXPORTS_MAX = 2
+"""Exports that a process runs at once; each keeps a connection of the pool for as long as it takes."""
+QUERY_THREADS = 2
+"""More would only wait for each other: the work is Python's."""
+QUERIES_MAX = 20
+"""GraphQL queries that run or wait for a thread."""
+
 
 @dataclass(slots=True)
 class AppState:
@@ -36,6 +46,11 @@ class AppState:
     gate: BacklogGate
     lookups: Lookups
     payloads: PayloadEncoder
+    hub: Hub
+    exports: Slots = field(default_factory=lambda: Slots("exports", EXPORTS_MAX))
+    queries: Slots = field(default_factory=lambda: Slots("GraphQL queries", QUERIES_MAX))
+    threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(QUERY_THREADS, "graphql"))
+    """Where GraphQL queries run; each takes at most one connection of the pool."""
 
 
 @asynccontextmanager
@@ -54,7 +69,7 @@ async def open_state(settings: Settings) -> AsyncIterator[AppState]:
         kwargs={
             "autocommit": True,
             "connect_timeout": 2,
-            "options": f"-c timezone=UTC -c statement_timeout={int(settings.read_timeout_seconds * 1000)}",
+            "options": _options(settings),
         },
     )
     connection = async_redis_connection(settings)
@@ -64,14 +79,30 @@ async def open_state(settings: Settings) -> AsyncIterator[AppState]:
     await pool.open(wait=False)
     await gate.look()
     tasks = [asyncio.create_task(appender.run()), asyncio.create_task(gate.run())]
+    hub = Hub(settings, connection)
+    payloads = PayloadEncoder(settings.field_bytes_max)
+    state = AppState(settings, pool, connection, appender, gate, Lookups(pool), payloads, hub)
     try:
-        yield AppState(settings, pool, connection, appender, gate, Lookups(pool), PayloadEncoder(settings.field_bytes_max))
+        yield state
     finally:
+        await hub.close()
+        state.threads.shutdown(wait=False, cancel_futures=True)
         for task in tasks:
             await stop(task)
         await bells.finish()
         await connection.aclose()
         await pool.close()
+
+
+def _options(settings: Settings) -> str:
+    options = {
+        "timezone": "UTC",
+        "statement_timeout": int(settings.read_timeout_seconds * 1000),
+        # An answer takes milliseconds: neither a compiler nor a helper process is worth its start.
+        "jit": "off",
+        "max_parallel_workers_per_gather": 0,
+    }
+    return " ".join(f"-c {name}={value}" for name, value in options.items())
 
 
 class Bells:

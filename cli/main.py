@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from cli.doctor import doctor
 from cli.errors import CommandError
 from cli.options import load_settings
 from cli.seed import seed
@@ -125,6 +126,7 @@ def migrate(gate: Gate = None) -> None:
 
 app.command()(simulate)
 app.command()(seed)
+app.command()(doctor)
 
 # Commands in modules of their own are registered here: app.command()(function)
 

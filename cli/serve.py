@@ -25,17 +25,18 @@ def api(settings: "Settings", which: str, descriptor: int | None, gate: int | No
     `which` is `api`, `ingest-api` or `read-api`; `descriptor` is an inherited listening socket; at `gate` it waits first.
     """
     import uvicorn  # noqa: PLC0415 - here and below: each command imports only its own part, and `--help` none
-    from uvicorn.protocols.http import httptools_impl  # noqa: F401, PLC0415 - imported before the gate
 
     from api import app  # noqa: PLC0415
+    from api.server import Server  # noqa: PLC0415
     from events.memory import calm_collector  # noqa: PLC0415
 
     calm_collector()
     _begin(settings, gate)
     make = {"api": app.create_app, "ingest-api": app.create_ingest_app, "read-api": app.create_read_app}[which]
     server_socket = socket.socket(fileno=descriptor) if descriptor is not None else listen(settings.host, settings.port)
+    served = make(settings)
     config = uvicorn.Config(
-        make(settings),
+        served,
         loop="uvloop",
         http="httptools",
         ws="none",
@@ -47,7 +48,7 @@ def api(settings: "Settings", which: str, descriptor: int | None, gate: int | No
         timeout_graceful_shutdown=GRACEFUL_SECONDS,
     )
     logger.info("%s listens on %s port %d", which, *server_socket.getsockname()[:2])
-    server = uvicorn.Server(config)
+    server = Server(config, served)
     server.run(sockets=[server_socket])
     if not server.started:
         raise CommandError(f"The {which} could not start; see its log above.")

@@ -44,3 +44,18 @@ def find_database(data_dir: Path | None) -> str:
             "or give --data-dir."
         )
     return state.database_url
+
+
+def find_servers(data_dir: Path | None) -> tuple[str, str | None, int]:
+    """The database, the Redis that goes with it (None: nothing says which), and the number of shards.
+
+    Raises:
+        CommandError: nothing says which database it is.
+    """
+    database_url = find_database(data_dir)
+    settings = load_settings(data_dir=data_dir)
+    state = status.running(settings.data_dir)
+    if state is not None and state.database_url == database_url:
+        return database_url, state.redis_url, state.shards
+    redis_url = None if settings.redis_url is None else settings.redis_url.get_secret_value()
+    return database_url, redis_url, settings.shards

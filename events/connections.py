@@ -24,11 +24,14 @@ def redis_connection(settings: Settings) -> "redis.Redis":
     )
 
 
-def async_redis_connection(settings: Settings) -> "redis.asyncio.Redis":
-    """For the API: a command either succeeds in time or fails, as trying again is the client's to decide."""
+def async_redis_connection(settings: Settings, *, block_seconds: float = 0.0) -> "redis.asyncio.Redis":
+    """For the API: a command either succeeds in time or fails, as trying again is the client's to decide.
+
+    `block_seconds` is how long commands may be asked to wait for something.
+    """
     return redis.asyncio.Redis.from_url(
         _url(settings),
         socket_connect_timeout=settings.redis_timeout_seconds,
-        socket_timeout=settings.redis_timeout_seconds,
+        socket_timeout=settings.redis_timeout_seconds + block_seconds,
         retry=Retry(NoBackoff(), 0),
     )

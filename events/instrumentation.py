@@ -8,3 +8,6 @@ REQUESTS_REFUSED = Counter("agentguide_requests_refused", "Requests answered wit
 PAYLOADS_CUT = Counter("agentguide_payloads_cut", "Payloads over the field limit, stored as their head and a mark.")
 BACKLOG_EVENTS = Gauge("agentguide_backlog_events", "Events that wait in the queue.")
 BACKLOG_BYTES = Gauge("agentguide_backlog_bytes", "Bytes of events that wait in the queue.")
+STREAM_CLIENTS = Gauge("agentguide_stream_clients", "Clients that watch runs live.")
+STREAM_EVENTS = Counter("agentguide_stream_events", "Runs sent to clients that watch live.")
+STREAM_MISSED = Counter("agentguide_stream_missed", "Changed runs that clients who watch live were told to have missed.")

@@ -55,6 +55,10 @@ class Settings(BaseSettings):
     read_timeout_seconds: float = Field(10.0, gt=0, description="Longest statement of the read API.")
     partitions_ahead_days: int = Field(7, ge=1, le=366, description="Daily partitions made ahead of time.")
 
+    stream_clients_max: int = Field(200, ge=1, description="Clients that one API process lets watch runs live.")
+    stream_pending_max: int = Field(2000, ge=1, description="Changed runs that wait for a client that reads too slowly.")
+    stream_heartbeat_seconds: float = Field(15.0, gt=0, description="Longest silence of a live stream.")
+
     @model_validator(mode="after")
     def _check_water_marks(self) -> "Settings":
         if self.backlog_low_events > self.backlog_high_events or self.backlog_low_bytes > self.backlog_high_bytes:

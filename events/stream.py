@@ -15,10 +15,13 @@ from zlib import crc32
 import redis
 
 from events import ids, records
+from events.changes import CHANGES_MAX, INDEXED_KEY, RunKey, change_arguments, changes_key
 from events.records import Record
 
 APPEND_SCRIPT = files("events").joinpath("append.lua").read_text()
-TRIM_SCRIPT = files("events").joinpath("trim.lua").read_text()
+_TELL = files("events").joinpath("tell.lua").read_text()
+TRIM_SCRIPT = _TELL + files("events").joinpath("trim.lua").read_text()
+INDEXED_SCRIPT = _TELL + files("events").joinpath("indexed.lua").read_text()
 BELL_TTL_MS = 3000
 """A bell that nobody refreshes falls silent after this time, and the sweep may ring it anew."""
 
@@ -149,6 +152,7 @@ class ShardStream:
     def __init__(self, connection: "redis.Redis", shard: int) -> None:
         self._redis = connection
         self._trim = connection.register_script(TRIM_SCRIPT)
+        self._tell_indexed = connection.register_script(INDEXED_SCRIPT)
         self.shard = shard
 
     def epoch(self) -> str:
@@ -188,9 +192,24 @@ class ShardStream:
     def is_empty(self) -> bool:
         return self._redis.xlen(stream_key(self.shard)) == 0
 
-    def trim(self, epoch: str, drained: str, events: int, size: int) -> None:
-        """Drops the entries up to an id, which are in the database, and notes what was drained in this epoch."""
-        self._trim([stream_key(self.shard), epoch_key(self.shard)], [epoch, following(drained), events, size])
+    def trim(
+        self, epoch: str, drained: str, events: int, size: int, *, entries: int = 0, changed: Iterable[RunKey] = ()
+    ) -> None:
+        """Drops the entries up to an id, which are in the database, and notes what was drained in this epoch.
+
+        `entries` of them were the last batch, which `changed` some runs: those who listen are told. Full memory stops
+        nothing of it; the listeners then learn that they missed something.
+        """
+        self._trim(
+            [stream_key(self.shard), epoch_key(self.shard), changes_key(self.shard)],
+            [epoch, following(drained), events, size, entries, CHANGES_MAX, *change_arguments(changed)],
+        )
+
+    def tell_indexed(self, runs: Iterable[RunKey], *, gap: bool = False) -> None:
+        """Tells those who listen that the search index knows these runs now; `gap`: and others, perhaps, that nobody told."""
+        arguments = change_arguments(runs)
+        if arguments or gap:
+            self._tell_indexed([INDEXED_KEY], [CHANGES_MAX, int(gap), *arguments])
 
     def hold_bell(self) -> None:
         self._redis.set(bell_key(self.shard), 1, px=BELL_TTL_MS)

@@ -60,6 +60,11 @@ class Sent:
         return self.ended - self.began
 
 
+def get_request(address: Address, path: str) -> bytes:
+    """A whole GET request, ready to send."""
+    return f"GET {path} HTTP/1.1\r\nHost: {address.host}:{address.port}\r\n\r\n".encode()
+
+
 def post_request(address: Address, path: str, body: bytes, content_type: str = "application/json") -> bytes:
     """A whole POST request, ready to send."""
     head = f"POST {path} HTTP/1.1\r\nHost: {address.host}:{address.port}\r\nContent-Type: {content_type}\r\n"

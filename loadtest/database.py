@@ -27,11 +27,56 @@ VISIBLE_STEPS: LiteralString = """
 SELECT id FROM steps WHERE project_id = %s AND (run_id, id) IN (SELECT * FROM unnest(%s::uuid[], %s::bigint[]))
 """
 
+PREPARE_LOAD: LiteralString = "SET synchronous_commit = off; SET work_mem = '256MB'; SET maintenance_work_mem = '1GB'"
+MEMBERS: LiteralString = "SELECT user_id FROM memberships WHERE project_id = %(project_id)s ORDER BY user_id"
+INDEX_DEFINITION: LiteralString = "SELECT pg_get_indexdef(%s::regclass)"
+DROP_WORDS_INDEX: LiteralString = "DROP INDEX search_documents_words_idx"
+VACUUM: LiteralString = "VACUUM (ANALYZE)"
+CHECKPOINT: LiteralString = "CHECKPOINT"
+DATABASE_BYTES: LiteralString = "SELECT pg_database_size(current_database())"
+TABLE_BYTES: LiteralString = """
+SELECT coalesce(parent.relname, c.relname), sum(pg_total_relation_size(c.oid))::bigint
+FROM pg_class AS c
+LEFT JOIN pg_inherits AS i ON i.inhrelid = c.oid
+LEFT JOIN pg_class AS parent ON parent.oid = i.inhparent
+WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace
+GROUP BY 1
+ORDER BY 2 DESC
+"""
+BUSIEST_AGENTS: LiteralString = """
+SELECT a.id, a.name, a.version
+FROM rollup_totals AS t
+JOIN agents AS a ON a.id = t.agent_id
+WHERE t.grain = 'day'
+GROUP BY a.id
+HAVING sum(t.runs) > 0
+ORDER BY sum(t.runs) DESC, a.id
+"""
+BUSIEST_USERS: LiteralString = "SELECT user_id FROM runs WHERE user_id > 0 GROUP BY 1 ORDER BY count(*) DESC, 1"
+LARGEST_SESSIONS: LiteralString = """
+SELECT session_id FROM runs WHERE session_id IS NOT NULL GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 20
+"""
+RUNS_OF_TWENTY_STEPS: LiteralString = "SELECT id FROM runs WHERE step_count = 20 ORDER BY id LIMIT 100"
+LONGEST_RUN: LiteralString = "SELECT id FROM runs ORDER BY step_count DESC LIMIT 1"
+TICKETS: LiteralString = "SELECT input ->> 'ticket' FROM runs ORDER BY id LIMIT 50"
+LAST_START: LiteralString = "SELECT max(started_at) FROM runs"
+QUANTILES: LiteralString = """
+SELECT percentile_disc(%(fractions)s::float8[]) WITHIN GROUP (ORDER BY duration_microseconds),
+    percentile_disc(%(fractions)s::float8[]) WITHIN GROUP (ORDER BY cost_nano_usd)
+FROM runs
+"""
+
 
 @contextmanager
 def connected(database_url: str) -> Iterator[Connection]:
     with psycopg.connect(database_url, autocommit=True) as connection:
         yield connection
+
+
+def definition(connection: Connection, index: str) -> bytes:
+    """The statement that makes an index, of a partitioned table with all its partitions."""
+    statement = str(connection.execute(INDEX_DEFINITION, [index]).fetchall()[0][0])
+    return statement.replace(" ON ONLY ", " ON ", 1).encode()
 
 
 def server_version(connection: Connection) -> str:

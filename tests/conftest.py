@@ -17,8 +17,8 @@ from tests.support.stack import Stack
 TEMPLATE = "template_agentguide"
 _numbers = count()
 
-FOREVER = re.compile(rb"agentguide:\{\d+\}:(stream|epoch)|rq:.*")
-"""The keys that may live without a TTL: the streams, their epoch, and RQ's own."""
+FOREVER = re.compile(rb"agentguide:\{\d+\}:(stream|epoch|changes)|agentguide:\{indexed\}:changes|rq:.*")
+"""The keys that may live without a TTL: the streams, their epoch, what changed lately (bounded), and RQ's own."""
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,1 @@
+"""GraphQL over the same data as the routes: types, batched loading, limits, and the route."""

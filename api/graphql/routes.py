@@ -1,0 +1,81 @@
+"""`/graphql`. Source: GraphQL over HTTP, https://graphql.github.io/graphql-over-http/draft/."""
+
+import asyncio
+from typing import Any
+
+from fastapi import APIRouter, HTTPException, Request, Response
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.alias_generators import to_camel
+
+from api.body import read_body
+from api.errors import details_of
+from api.graphql.context import Context
+from api.graphql.execution import Asked, run_query
+from api.graphql.schema import schema
+from api.state import ProjectId, State
+from events.exceptions import MalformedBody, UnsupportedMedia
+
+router = APIRouter(tags=["graphql"])
+
+BODY_BYTES_MAX = 256 * 1024
+RETRY_AFTER_SECONDS = 1
+GRAPHQL_RESPONSE = "application/graphql-response+json"
+
+_INTRODUCTION = """\
+# The schema of this API in GraphQL's own language. Send queries by POST to this path, as application/json:
+#   {"query": "{ runs(first: 5) { edges { node { id status } } } }", "variables": null, "operationName": null}
+# Introspection is on, so a client such as GraphiQL or Altair finds all of this by itself.
+
+"""
+
+
+class QueryIn(BaseModel):
+    """Body of `POST /graphql`."""
+
+    model_config = ConfigDict(alias_generator=to_camel, strict=True)
+
+    query: str
+    variables: dict[str, Any] | None = None
+    operation_name: str | None = None
+    extensions: dict[str, Any] | None = None
+
+
+_SCHEMA = QueryIn.model_json_schema()
+
+
+@router.post(
+    "/graphql",
+    openapi_extra={"requestBody": {"required": True, "content": {"application/json": {"schema": _SCHEMA}}}},
+)
+async def post_graphql(request: Request, state: State, project_id: ProjectId) -> Response:
+    """Runs a query. What is wrong with it comes as GraphQL's `errors`; what is wrong with the request itself as `error`."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise UnsupportedMedia("Send the query as application/json.")
+    asked = _asked(await read_body(request, BODY_BYTES_MAX))
+    with state.queries.take(RETRY_AFTER_SECONDS):
+        loop = asyncio.get_running_loop()
+        context = Context(state, project_id, loop, asked.operation_name)
+        answer = await loop.run_in_executor(state.threads, run_query, asked, context, state.settings.read_timeout_seconds)
+    headers = {} if answer.retry_after is None else {"Retry-After": str(answer.retry_after)}
+    kind = GRAPHQL_RESPONSE if GRAPHQL_RESPONSE in request.headers.get("accept", "") else "application/json"
+    return Response(answer.body, answer.status_code, headers, kind)
+
+
+@router.get("/graphql")
+async def get_graphql(request: Request) -> Response:
+    """The schema, in GraphQL's schema language. Queries are not taken by GET."""
+    if "query" in request.query_params:
+        raise HTTPException(405, "Send the query by POST, as JSON.", {"Allow": "POST"})
+    return Response(_INTRODUCTION + schema.as_str(), media_type="text/plain; charset=utf-8")
+
+
+def _asked(body: bytes) -> Asked:
+    try:
+        asked = QueryIn.model_validate_json(body)
+    except ValidationError as error:
+        if error.errors()[0]["type"] == "json_invalid":
+            raise MalformedBody(f"The body is not JSON: {error.errors()[0]['msg']}") from None
+        raise MalformedBody(
+            "The body is not a GraphQL request, an object with `query`; batches are not taken.", details=details_of(error)
+        ) from None
+    return Asked(asked.query, asked.variables, asked.operation_name)
