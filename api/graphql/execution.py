@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -12,6 +11,7 @@ from psycopg_pool import PoolTimeout
 from strawberry.exceptions import MissingQueryError
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 
+from api.graphql.answers import Answer, Asked
 from api.graphql.context import Context
 from api.graphql.schema import OPERATIONS, schema
 from events.exceptions import AgentGuideError, DatabaseUnavailable, InvalidQuery, QueryTimeout
@@ -22,20 +22,6 @@ logger = logging.getLogger(__name__)
 ERRORS_MAX = 20
 """An answer lists at most this many errors."""
 MESSAGE_CHARS_MAX = 300
-
-
-@dataclass(slots=True, frozen=True)
-class Asked:
-    query: str
-    variables: dict[str, Any] | None
-    operation_name: str | None
-
-
-@dataclass(slots=True, frozen=True)
-class Answer:
-    status_code: int
-    body: bytes
-    retry_after: int | None = None
 
 
 def run_query(asked: Asked, context: Context, seconds: float) -> Answer:
