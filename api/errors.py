@@ -12,7 +12,7 @@ from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from events.exceptions import AgentGuideError, DatabaseUnavailable, InvalidEvent, InvalidQuery, QueryTooBroad
+from events.exceptions import AgentGuideError, DatabaseUnavailable, InvalidEvent, InvalidQuery, QueryTimeout
 from events.instrumentation import REQUESTS_REFUSED
 
 logger = logging.getLogger(__name__)
@@ -72,7 +72,7 @@ async def _database_away(_: Request, error: Exception) -> Response:
 
 async def _query_too_long(_: Request, error: Exception) -> Response:
     logger.warning("a statement was broken off: %s", error)
-    return error_response(QueryTooBroad())
+    return error_response(QueryTimeout(retry_after=1))
 
 
 async def _client_gone(request: Request, _: Exception) -> Response:

@@ -93,7 +93,8 @@ def list_steps(fields: Iterable[str], *, payloads: bool) -> LiteralString:
     built, joined = _step(fields, payloads=payloads)
     return (
         "WITH k AS MATERIALIZED (\n"
-        f"    ({_KEYS} AND s.index < 1000 AND %(after_index)s::int < 1000 {_PAGE})\n    UNION ALL\n    ({_KEYS} AND s.index >= 1000 {_PAGE})\n"
+        f"    ({_KEYS} AND s.index < 1000 AND %(after_index)s::int < 1000 {_PAGE})\n    UNION ALL\n"
+        f"    ({_KEYS} AND s.index >= 1000 {_PAGE})\n"
         "    ORDER BY index, id\n    LIMIT %(limit)s\n)\n"
         f"SELECT k.index, k.id, {built}::text\nFROM k\n"
         "JOIN steps AS s ON s.project_id = %(project_id)s AND s.run_id = %(run_id)s AND s.day = %(day)s AND s.id = k.id"

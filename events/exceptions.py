@@ -86,13 +86,6 @@ class QueueUnavailable(AgentGuideError):
     code = "queue_unavailable"
 
 
-class QueryTooBroad(AgentGuideError):
-    """Looking this up took too long and was broken off; ask for a shorter window or fewer things, or add a filter."""
-
-    status_code = 422
-    code = "query_too_broad"
-
-
 class DatabaseUnavailable(AgentGuideError):
     """The database does not answer. Ask again after the time in Retry-After."""
 
@@ -108,7 +101,7 @@ class Busy(AgentGuideError):
 
 
 class QueryTimeout(AgentGuideError):
-    """The query took too long; ask for less."""
+    """Looking this up took too long and was broken off; ask for a shorter window or fewer things, or add a filter."""
 
     status_code = 503
     code = "query_timeout"

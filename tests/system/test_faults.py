@@ -227,4 +227,4 @@ def test_memory_returns_to_its_floor(stack: Stack) -> None:
 
         wait_until(back, seconds=15, what="the queue's memory to be free again")
         forever = [key for key in queue.scan_iter("agentguide:*") if queue.ttl(key) == -1]
-        assert all(key.endswith((b":stream", b":epoch")) for key in forever)
+        assert all(key.endswith((b":stream", b":epoch", b":changes")) for key in forever)
