@@ -51,12 +51,12 @@ async def get_runs(
     after = decode_position(sort, cursor) if cursor else None
     found = await find_runs(state, project_id, wanted, sort=sort, limit=limit, offset=offset, after=after)
     next_cursor = encode_position(sort, found[-1].position) if len(found) == limit else None
-    return page([run.json for run in found], next_cursor, **await _search_lag(state, wanted))
+    return page([run.json for run in found], next_cursor, **await _search_lag(state, wanted, sort))
 
 
-async def _search_lag(state: AppState, wanted: RunFilter) -> dict[str, float]:
+async def _search_lag(state: AppState, wanted: RunFilter, sort: Sort) -> dict[str, float]:
     """How far the search index is behind, where the answer rests on it."""
-    if not wanted.terms and wanted.q is None:
+    if sort is Sort.TIME and wanted.q is None and not wanted.terms and not wanted.has_ranges:
         return {}
     lag = await rows(state, queries.SEARCH_LAG, {})
     return {"searchLagSeconds": round(lag[0][0], 3) if lag else 0.0}

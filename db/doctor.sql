@@ -287,7 +287,9 @@ LEFT JOIN (SELECT DISTINCT project_id, run_id FROM pending_documents) AS p ON (p
 LEFT JOIN (SELECT DISTINCT project_id, run_id, day FROM search_documents) AS d
     ON (d.project_id, d.run_id, d.day) = (r.project_id, r.id, r.day)
 WHERE p.run_id IS NULL AND (
-    i.run_id IS NULL OR i.started_at <> r.started_at
+    i.run_id IS NULL
+    OR (i.started_at, i.duration_microseconds, i.cost_nano_usd, i.step_count)
+        IS DISTINCT FROM (r.started_at, r.duration_microseconds, r.cost_nano_usd, r.step_count)
     OR CASE WHEN d.run_id IS NULL THEN jsonb_to_tsvector(
         'simple', jsonb_build_array(searchable(r.input), searchable(r.output), searchable(r.error)), '["string", "numeric"]'
     ) <> '' END

@@ -8,7 +8,7 @@ from typing import Any, LiteralString
 from psycopg import sql
 
 from db import queries
-from db.run_list import RunFilter, all_conditions_of
+from db.run_list import RunFilter, all_conditions_of, join_of
 
 FLAT_COLUMNS: dict[str, LiteralString] = {
     "id": "r.id::text",
@@ -75,7 +75,8 @@ def _flat(time: LiteralString, project_id: int, wanted: RunFilter) -> tuple[Lite
 def _statement(columns: LiteralString, project_id: int, wanted: RunFilter) -> tuple[LiteralString, dict[str, Any]]:
     conditions, values = all_conditions_of(project_id, wanted)
     return (
-        f"SELECT {columns}\nFROM runs AS r\nLEFT JOIN agents AS a ON a.id = r.agent_id AND a.project_id = r.project_id\n"
+        f"SELECT {columns}\nFROM runs AS r\n{join_of(wanted)}"
+        "LEFT JOIN agents AS a ON a.id = r.agent_id AND a.project_id = r.project_id\n"
         f"WHERE {conditions}\nORDER BY r.started_at DESC, r.id DESC",
         values,
     )

@@ -56,14 +56,17 @@ SET calls = t.calls + excluded.calls, calls_failed = t.calls_failed + excluded.c
 -- Adds what is pending to the histograms: of runs by minute, hour and day, of steps by hour and day. A histogram is one row,
 -- so a busy hour costs one row to write and to read however many of its bins change.
 WITH taken AS (DELETE FROM pending_latencies RETURNING *),
+batches AS (
+    SELECT project_id, agent_id, start, subject, tool_name, bin, sum(count) AS count
+    FROM taken
+    GROUP BY 1, 2, 3, 4, 5, 6
+),
 added AS (
-    SELECT p.project_id, g.grain, a.agent_id, p.subject, date_trunc(g.grain, p.start, 'UTC') AS start, p.tool_name, p.bin,
-        sum(p.count) AS count
-    FROM taken AS p
+    SELECT p.project_id, g.grain, a.agent_id, p.subject, date_trunc(g.grain, p.start, 'UTC') AS start, p.tool_name, p.bin, p.count
+    FROM batches AS p
     CROSS JOIN (VALUES ('minute'), ('hour'), ('day')) AS g (grain)
     CROSS JOIN LATERAL (VALUES (p.agent_id), (-1)) AS a (agent_id)
     WHERE p.subject = 'run' OR g.grain <> 'minute'
-    GROUP BY 1, 2, 3, 4, 5, 6, 7
 ),
 every AS (
     SELECT * FROM added
@@ -74,6 +77,7 @@ every AS (
         SELECT * FROM rollup_latencies AS r
         WHERE r.project_id = k.project_id AND r.grain = k.grain AND r.agent_id = k.agent_id AND r.subject = k.subject
             AND r.start = k.start AND r.tool_name = k.tool_name
+        OFFSET 0
     ) AS t
     CROSS JOIN LATERAL unnest(t.bins, t.counts) AS h (bin, count)
 ),

@@ -58,6 +58,11 @@ class RunFilter:
     ids: tuple[UUID, ...] | None = None
 
     @property
+    def has_ranges(self) -> bool:
+        """Whether durations or costs are asked for, whose order only `indexed_runs` has."""
+        return any(bound is not None for bound in (self.duration_min, self.duration_max, self.cost_min, self.cost_max))
+
+    @property
     def terms(self) -> list[str]:
         """What must stand in `search_terms`."""
         return [
@@ -101,9 +106,9 @@ class _Conditions:
 
 _SORT_COLUMN: dict[Sort, LiteralString] = {
     Sort.TIME: "r.started_at",
-    Sort.DURATION: "r.duration_microseconds",
-    Sort.COST: "r.cost_nano_usd",
-    Sort.STEPS: "r.step_count",
+    Sort.DURATION: "i.duration_microseconds",
+    Sort.COST: "i.cost_nano_usd",
+    Sort.STEPS: "i.step_count",
 }
 
 _OPERATORS: dict[str | None, LiteralString] = {
@@ -139,20 +144,25 @@ def _keys(conditions: _Conditions, wanted: RunFilter, sort: Sort, page: Page) ->
         return _keys_by_term(conditions, wanted, page)
     _require_terms(conditions, wanted.terms)
     if sort is Sort.DURATION:
-        conditions.add("r.duration_microseconds IS NOT NULL")
+        conditions.add("i.duration_microseconds IS NOT NULL")
+    key: LiteralString = "r.id" if sort is Sort.TIME else "i.run_id"
     if page.after is not None:
-        conditions.add(f"({column}, r.id) < (%(after)s, %(after_id)s)", after=page.after.value, after_id=page.after.id)
+        conditions.add(f"({column}, {key}) < (%(after)s, %(after_id)s)", after=page.after.value, after_id=page.after.id)
+    tables: LiteralString = "runs AS r"
+    if sort is not Sort.TIME or wanted.has_ranges:
+        tables = f"runs AS r\n{_JOIN_INDEXED}"
+        conditions.add("i.project_id = %(project_id)s")
     several = _several(wanted) if sort is Sort.TIME else None
     if several is None:
         return (
-            f"SELECT {column} AS sort, r.id FROM runs AS r\nWHERE {conditions.text}\n"
-            f"ORDER BY {column} DESC, r.id DESC\nLIMIT %(limit)s OFFSET %(offset)s"
+            f"SELECT {column} AS sort, r.id FROM {tables}\nWHERE {conditions.text}\n"
+            f"ORDER BY {column} DESC, {key} DESC\nLIMIT %(limit)s OFFSET %(offset)s"
         )
     # An index has the runs of one agent in order of time, not those of two: a page of each, then the first of those.
     values, condition = several
     return (
         f"SELECT i.sort, i.id FROM unnest({values}) AS one (value)\nCROSS JOIN LATERAL (\n"
-        f"    SELECT {column} AS sort, r.id FROM runs AS r\n    WHERE {condition} AND {conditions.text}\n"
+        f"    SELECT {column} AS sort, r.id FROM {tables}\n    WHERE {condition} AND {conditions.text}\n"
         f"    ORDER BY {column} DESC, r.id DESC\n    LIMIT %(reach)s\n) AS i\n"
         "ORDER BY i.sort DESC, i.id DESC\nLIMIT %(limit)s OFFSET %(offset)s"
     )
@@ -187,9 +197,12 @@ def _keys_by_term(conditions: _Conditions, wanted: RunFilter, page: Page) -> Lit
     return (
         "SELECT t.started_at AS sort, t.run_id AS id FROM search_terms AS t\n"
         "JOIN runs AS r ON r.project_id = t.project_id AND r.id = t.run_id\n"
+        f"{join_of(wanted)}"
         f"WHERE {conditions.text}\nORDER BY t.started_at DESC, t.run_id DESC\nLIMIT %(limit)s OFFSET %(offset)s"
     )
 
+
+_JOIN_INDEXED: LiteralString = "JOIN indexed_runs AS i ON i.project_id = r.project_id AND i.run_id = r.id\n"
 
 _TERM_BOUNDS: dict[tuple[str, str], LiteralString] = {
     ("started_from", ">="): "t.started_at >= %(started_from)s",
@@ -208,7 +221,7 @@ def _require_terms(conditions: _Conditions, terms: list[str]) -> None:
 
 
 def conditions_of(project_id: int, wanted: RunFilter) -> _Conditions:
-    """What runs `r` must fulfil, terms left out."""
+    """What runs `r`, and `i` in `indexed_runs`, must fulfil, terms left out."""
     found = _Conditions()
     found.add("r.project_id = %(project_id)s", project_id=project_id)
     _add_identity(found, wanted)
@@ -233,8 +246,13 @@ def conditions_of(project_id: int, wanted: RunFilter) -> _Conditions:
     return found
 
 
+def join_of(wanted: RunFilter) -> LiteralString:
+    """What `conditions_of` wants to be joined with runs `r`."""
+    return _JOIN_INDEXED if wanted.has_ranges else ""
+
+
 def all_conditions_of(project_id: int, wanted: RunFilter) -> tuple[LiteralString, dict[str, Any]]:
-    """What runs `r` must fulfil of whom all are wanted, and the values of its parameters.
+    """What runs `r`, joined with `i` of `indexed_runs`, must fulfil of whom all are wanted, and the values of its parameters.
 
     A page looks at runs until it is full; whoever wants all may begin with the documents that match.
     """
@@ -272,13 +290,13 @@ def _add_ranges(found: _Conditions, wanted: RunFilter) -> None:
     if wanted.started_before is not None:
         found.add("r.started_at < %(started_before)s", started_before=wanted.started_before)
     if wanted.duration_min is not None:
-        found.add("r.duration_microseconds >= %(duration_min)s", duration_min=wanted.duration_min)
+        found.add("i.duration_microseconds >= %(duration_min)s", duration_min=wanted.duration_min)
     if wanted.duration_max is not None:
-        found.add("r.duration_microseconds <= %(duration_max)s", duration_max=wanted.duration_max)
+        found.add("i.duration_microseconds <= %(duration_max)s", duration_max=wanted.duration_max)
     if wanted.cost_min is not None:
-        found.add("r.cost_nano_usd >= %(cost_min)s", cost_min=wanted.cost_min)
+        found.add("i.cost_nano_usd >= %(cost_min)s", cost_min=wanted.cost_min)
     if wanted.cost_max is not None:
-        found.add("r.cost_nano_usd <= %(cost_max)s", cost_max=wanted.cost_max)
+        found.add("i.cost_nano_usd <= %(cost_max)s", cost_max=wanted.cost_max)
 
 
 def _numbered(template: LiteralString, number: int) -> LiteralString:

@@ -198,13 +198,6 @@ runs = Table(
         *("project_id", text("started_at DESC"), text("id DESC")),
         postgresql_where=text("error_count > 0 OR error IS NOT NULL"),
     ),
-    Index(
-        "runs_duration_idx",
-        *("project_id", text("duration_microseconds DESC"), text("id DESC")),
-        postgresql_where=text("duration_microseconds IS NOT NULL"),
-    ),
-    Index("runs_cost_idx", "project_id", text("cost_nano_usd DESC"), text("id DESC")),
-    Index("runs_steps_idx", "project_id", text("step_count DESC"), text("id DESC")),
 )
 
 steps = Table(
@@ -422,6 +415,16 @@ indexed_runs = Table(
     _key("project_id", Integer),
     _key("run_id", UUID()),
     Column("started_at", Timestamp, nullable=False),
-    Column("terms", ARRAY(Text), nullable=False),
-    comment="under what a run stands in search_terms",
+    Column("duration_microseconds", BigInteger),
+    Column("cost_nano_usd", BigInteger, nullable=False),
+    Column("step_count", BigInteger, nullable=False),
+    Column("terms", ARRAY(Text), nullable=False, comment="under what the run stands in search_terms"),
+    Index(
+        "indexed_runs_duration_idx",
+        *("project_id", text("duration_microseconds DESC"), text("run_id DESC")),
+        postgresql_where=text("duration_microseconds IS NOT NULL"),
+    ),
+    Index("indexed_runs_cost_idx", "project_id", text("cost_nano_usd DESC"), text("run_id DESC")),
+    Index("indexed_runs_steps_idx", "project_id", text("step_count DESC"), text("run_id DESC")),
+    comment="what lists are sorted by and changes with every step; written beside the drain",
 )

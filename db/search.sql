@@ -46,7 +46,8 @@ WHERE words <> '';
 -- Brings the terms of runs up to date: their tools only grow, their tags and metrics are looked up anew when the run itself
 -- changed, and when its start did they all move to their new place in time.
 WITH changed AS (
-    SELECT k.project_id, k.run_id, k.day, k.whole, r.started_at, r.tags, r.session_id, i.started_at AS old_started_at,
+    SELECT k.project_id, k.run_id, k.day, k.whole, r.started_at, r.duration_microseconds, r.cost_nano_usd,
+        r.step_count, r.tags, r.session_id, i.started_at AS old_started_at,
         coalesce(i.terms, '{}') AS old_terms
     FROM unnest(%(project_ids)s::int[], %(run_ids)s::uuid[], %(days)s::date[], %(wholes)s::boolean[])
         AS k (project_id, run_id, day, whole)
@@ -84,10 +85,11 @@ terms AS (
     WHERE c.session_id IS NOT NULL
 ),
 wanted AS (
-    SELECT c.project_id, c.run_id, c.started_at, coalesce(array_agg(t.term) FILTER (WHERE t.term IS NOT NULL), '{}') AS terms
+    SELECT c.project_id, c.run_id, c.started_at, c.duration_microseconds, c.cost_nano_usd, c.step_count,
+        coalesce(array_agg(t.term) FILTER (WHERE t.term IS NOT NULL), '{}') AS terms
     FROM changed AS c
     LEFT JOIN terms AS t USING (project_id, run_id)
-    GROUP BY 1, 2, 3
+    GROUP BY 1, 2, 3, 4, 5, 6
 ),
 dropped AS (
     DELETE FROM search_terms AS t
@@ -104,7 +106,10 @@ added AS (
     ORDER BY 1, 2, 3, 4
     ON CONFLICT DO NOTHING
 )
-INSERT INTO indexed_runs AS i (project_id, run_id, started_at, terms)
-SELECT project_id, run_id, started_at, terms FROM wanted
-ON CONFLICT (project_id, run_id) DO UPDATE SET started_at = excluded.started_at, terms = excluded.terms
-WHERE i.started_at <> excluded.started_at OR i.terms <> excluded.terms;
+INSERT INTO indexed_runs AS i (project_id, run_id, started_at, duration_microseconds, cost_nano_usd, step_count, terms)
+SELECT project_id, run_id, started_at, duration_microseconds, cost_nano_usd, step_count, terms FROM wanted
+ON CONFLICT (project_id, run_id) DO UPDATE
+SET started_at = excluded.started_at, duration_microseconds = excluded.duration_microseconds,
+    cost_nano_usd = excluded.cost_nano_usd, step_count = excluded.step_count, terms = excluded.terms
+WHERE (i.started_at, i.duration_microseconds, i.cost_nano_usd, i.step_count, i.terms)
+    IS DISTINCT FROM (excluded.started_at, excluded.duration_microseconds, excluded.cost_nano_usd, excluded.step_count, excluded.terms);

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -118,6 +118,7 @@ def measure(directory: Path, runs: int, sizes: Sizes, only: Sequence[str]) -> Me
         loaded = _load(directory, running.database_url, runs, sizes, display)
         address = Address.of(running.api_url)
         asked = _questions(connection, address, sizes, only, display)
+        _warm(directory, display)
         with display.task(f"asking {len(asked)} questions, {sizes.requests} times each", len(asked)) as advance:
             answers = asking.ask_all(address, asked, sizes.requests, advance)
         return Measured(
@@ -127,6 +128,18 @@ def measure(directory: Path, runs: int, sizes: Sizes, only: Sequence[str]) -> Me
             {"postgres": database.server_version(connection), "python": platform.python_version()},
             answers,
         )
+
+
+def _warm(directory: Path, display: Display) -> None:
+    """Reads the database's files, so that they are in memory as far as they fit, as they would be after some days of use."""
+    files = [path for path in (directory / "data" / "postgres" / "base").rglob("*") if path.is_file()]
+    with display.task("reading the database's files", len(files)) as advance:
+        for number, path in enumerate(files):
+            # One that went away meanwhile was temporary.
+            with suppress(FileNotFoundError), path.open("rb", buffering=0) as file:
+                while file.read(1 << 20):
+                    pass
+            advance(number + 1)
 
 
 def _load(directory: Path, database_url: str, runs: int, sizes: Sizes, display: Display) -> Loaded:

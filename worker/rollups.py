@@ -5,6 +5,8 @@ its contribution after less its contribution before; and the roll-ups are the su
 batches left for it.
 """
 
+from dataclasses import dataclass
+
 from db.rollups import TOOL_TOTALS, TOTALS
 from events.histogram import bin_of
 from worker.state import RunSnapshot, RunState, StepSnapshot
@@ -21,12 +23,19 @@ ToolKey = tuple[int, int, int, str, str, str]
 """project, agent, minute of the hour's start, tool name, kind, model."""
 LatencyKey = tuple[int, int, int, str, str, int]
 """project, agent, minute (of a step: of the hour's start), 'run' or 'step', tool name, bin."""
-ErrorKey = tuple[int, int, int, str, str, int, str]
-"""project, agent, minute of the hour's start, 'run' or 'step', tool name, error group, run."""
+ErrorKey = tuple[int, int, int, str, str, int]
+"""project, agent, minute of the hour's start, 'run' or 'step', tool name, error group."""
 
 
 _OUTCOMES = {"PENDING": 1, "SUCCESS": 2, "FAILED": 3, "CANCELLED": 4}
 """Where in `TOTALS` runs of a status are counted; those that are RUNNING are what is left."""
+
+
+@dataclass(slots=True)
+class ErrorCount:
+    run_id: str
+    """The latest run that had it."""
+    count: int = 0
 
 
 class RollupDeltas:
@@ -38,7 +47,7 @@ class RollupDeltas:
         self.tools: dict[ToolKey, list[int]] = {}
         """Sums as in `TOOL_TOTALS`."""
         self.latencies: dict[LatencyKey, int] = {}
-        self.errors: dict[ErrorKey, int] = {}
+        self.errors: dict[ErrorKey, ErrorCount] = {}
 
     def settle(self, run: RunState) -> RunState:
         """Counts a run and its touched steps, and brings the run's own totals up to date. Gives the run back."""
@@ -74,7 +83,7 @@ class RollupDeltas:
             self._add_latency((run.project_id, agent_id, minute, "run", "", bin_of(duration)), sign)
         if error_id is not None:
             hour = minute - minute % MINUTES_AN_HOUR
-            self._add_error((run.project_id, agent_id, hour, "run", "", error_id, run.id), sign)
+            self._add_error((run.project_id, agent_id, hour, "run", "", error_id), run.id, sign)
 
     def _add_step(self, run: RunState, agent_id: int, step: StepSnapshot, sign: int) -> None:
         tool_name, kind, model, failed, error_id, started_at, finished_at, tokens_in, tokens_out, cost = step
@@ -94,7 +103,7 @@ class RollupDeltas:
             tool_sums[1] += sign
             run.error_count += sign
         if error_id is not None:
-            self._add_error((project_id, agent_id, hour, "step", tool_name, error_id, run.id), sign)
+            self._add_error((project_id, agent_id, hour, "step", tool_name, error_id), run.id, sign)
         if started_at is not None and finished_at is not None and 0 <= finished_at - started_at <= DURATION_MAX:
             duration = finished_at - started_at
             totals[9] += sign
@@ -120,5 +129,10 @@ class RollupDeltas:
     def _add_latency(self, key: LatencyKey, sign: int) -> None:
         self.latencies[key] = self.latencies.get(key, 0) + sign
 
-    def _add_error(self, key: ErrorKey, sign: int) -> None:
-        self.errors[key] = self.errors.get(key, 0) + sign
+    def _add_error(self, key: ErrorKey, run_id: str, sign: int) -> None:
+        known = self.errors.get(key)
+        if known is None:
+            known = self.errors[key] = ErrorCount(run_id)
+        known.count += sign
+        if sign > 0:
+            known.run_id = run_id

@@ -95,8 +95,8 @@ def latency_rows(deltas: RollupDeltas, words: copy.Words) -> Iterator[bytes]:
 
 
 def error_rows(deltas: RollupDeltas, words: copy.Words) -> Iterator[bytes]:
-    for (project_id, agent_id, hour, subject, tool_name, error_id, run_id), count in deltas.errors.items():
-        if count:
+    for (project_id, agent_id, hour, subject, tool_name, error_id), found in deltas.errors.items():
+        if found.count:
             head = copy.bucket(8, project_id, agent_id, hour)
-            parts = (head, words[subject], words[tool_name], copy.two_bigints(error_id, count), copy.uuid_hex(run_id))
-            yield b"".join(parts)
+            ids = copy.two_bigints(error_id, found.count), copy.uuid_hex(found.run_id)
+            yield b"".join((head, words[subject], words[tool_name], *ids))

@@ -18,7 +18,7 @@ from events.changes import RunKey
 
 logger = logging.getLogger(__name__)
 
-SLICE_STEPS = 400
+SLICE_STEPS = 150
 """A slice takes some 20 ms, which is as long as events may have to wait for it."""
 STEPS_A_DOCUMENT = 13
 

@@ -10,8 +10,10 @@ FOLD_SECONDS = 0.5
 """How old the roll-ups may be while events stream in."""
 BUSY_EVENTS = 250
 """A batch of more says that there is no time to spare."""
-BUSY_SHARE = 0.05
+BUSY_SHARE = 0.03
 """The part of its time that a busy drain gives to the search index all the same, so that its lag does not grow for ever."""
+INDEX_AFTER_SECONDS = 2.0
+"""When a busy drain does so first."""
 
 
 class Upkeep:
@@ -30,7 +32,8 @@ class Upkeep:
         self._index = index
         # A drain that was killed may have left something behind.
         self._unfolded = self._unindexed = True
-        self._fold_due = self._index_due = clock()
+        self._fold_due = clock() + FOLD_SECONDS
+        self._index_due = clock() + INDEX_AFTER_SECONDS
 
     def after_batch(self, connection: Connection, events: int) -> None:
         """A batch was stored."""

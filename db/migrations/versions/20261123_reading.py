@@ -138,9 +138,31 @@ def upgrade() -> None:
         sa.Column("project_id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("run_id", sa.UUID(), autoincrement=False, nullable=False),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("terms", sa.ARRAY(sa.Text()), nullable=False),
+        sa.Column("duration_microseconds", sa.BigInteger(), nullable=True),
+        sa.Column("cost_nano_usd", sa.BigInteger(), nullable=False),
+        sa.Column("step_count", sa.BigInteger(), nullable=False),
+        sa.Column("terms", sa.ARRAY(sa.Text()), nullable=False, comment="under what the run stands in search_terms"),
         sa.PrimaryKeyConstraint("project_id", "run_id", name=op.f("indexed_runs_pkey")),
-        comment="under what a run stands in search_terms",
+        comment="what lists are sorted by and changes with every step; written beside the drain",
+    )
+    op.create_index(
+        "indexed_runs_duration_idx",
+        "indexed_runs",
+        ["project_id", sa.literal_column("duration_microseconds DESC"), sa.literal_column("run_id DESC")],
+        unique=False,
+        postgresql_where=sa.text("duration_microseconds IS NOT NULL"),
+    )
+    op.create_index(
+        "indexed_runs_cost_idx",
+        "indexed_runs",
+        ["project_id", sa.literal_column("cost_nano_usd DESC"), sa.literal_column("run_id DESC")],
+        unique=False,
+    )
+    op.create_index(
+        "indexed_runs_steps_idx",
+        "indexed_runs",
+        ["project_id", sa.literal_column("step_count DESC"), sa.literal_column("run_id DESC")],
+        unique=False,
     )
     op.create_table(
         "pending_documents",
@@ -339,19 +361,6 @@ def upgrade() -> None:
         ),
     )
     op.create_index(
-        "runs_cost_idx",
-        "runs",
-        ["project_id", sa.literal_column("cost_nano_usd DESC"), sa.literal_column("id DESC")],
-        unique=False,
-    )
-    op.create_index(
-        "runs_duration_idx",
-        "runs",
-        ["project_id", sa.literal_column("duration_microseconds DESC"), sa.literal_column("id DESC")],
-        unique=False,
-        postgresql_where=sa.text("duration_microseconds IS NOT NULL"),
-    )
-    op.create_index(
         "runs_failed_idx",
         "runs",
         ["project_id", sa.literal_column("started_at DESC"), sa.literal_column("id DESC")],
@@ -364,12 +373,6 @@ def upgrade() -> None:
         ["project_id", "session_id", sa.literal_column("started_at DESC"), sa.literal_column("id DESC")],
         unique=False,
         postgresql_where=sa.text("session_id IS NOT NULL"),
-    )
-    op.create_index(
-        "runs_steps_idx",
-        "runs",
-        ["project_id", sa.literal_column("step_count DESC"), sa.literal_column("id DESC")],
-        unique=False,
     )
     op.create_index(
         "runs_user_idx",
