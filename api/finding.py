@@ -43,7 +43,10 @@ async def find_runs(
             wanted = replace(wanted, q=None, ids=tuple({run_id for (run_id,) in matches}))
         elif sort is not Sort.TIME:
             raise InvalidQuery(f"`q` matches more than {MATCHES_MAX} runs: sort them by time, or look for rarer words.")
-    found = await rows(state, *list_runs(project_id, wanted, sort, Page(limit, offset, after)))
+    lead = 0
+    if len(wanted.terms) > 1:
+        lead = (await rows(state, queries.COUNT_TERMS, {"project_id": project_id, "terms": wanted.terms}))[0][0]
+    found = await rows(state, *list_runs(project_id, wanted, sort, Page(limit, offset, after), lead))
     return [FoundRun(Position(value, run_id), run_id, text) for value, run_id, text in found]
 
 

@@ -72,6 +72,7 @@ _read = _statements("read.sql")
 RUN_SUMMARY = _read["run_summary"]
 FIND_AGENT_IDS = _read["find_agents"]
 MATCHING_RUNS = _read["matching_runs"]
+COUNT_TERMS = _read["count_terms"]
 SEARCH_LAG = _read["search_lag"]
 GET_ARTIFACT = _read["get_artifact"]
 FIND_RUN = _read["find_run"]

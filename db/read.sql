@@ -50,6 +50,15 @@ FROM search_documents
 WHERE project_id = %(project_id)s AND words @@ websearch_to_tsquery('simple', %(q)s)
 LIMIT %(limit)s;
 
+-- name: count_terms
+-- How many runs stand under each of some terms, as far as is worth counting.
+SELECT number - 1, (
+    SELECT count(*)
+    FROM (SELECT FROM search_terms AS t WHERE t.project_id = %(project_id)s AND t.term = w.term LIMIT 2000) AS counted
+)
+FROM unnest(%(terms)s::text[]) WITH ORDINALITY AS w (term, number)
+ORDER BY 2, 1;
+
 -- name: search_lag
 -- Since when a change waits for the search index, in seconds.
 SELECT extract(epoch FROM clock_timestamp() - created_at)::float8 FROM pending_documents ORDER BY id LIMIT 1;

@@ -92,20 +92,39 @@ class Page:
 class _Conditions:
     """What stands behind WHERE, and the values of its parameters."""
 
-    parts: list[LiteralString] = field(default_factory=list)
+    on_run: list[LiteralString] = field(default_factory=list)
+    """What is said of runs `r`; without any there is no need to look at them before a page is found."""
+    others: list[LiteralString] = field(default_factory=list)
     values: dict[str, Any] = field(default_factory=dict)
 
     def add(self, condition: LiteralString, **values: Any) -> None:
-        self.parts.append(condition)
+        self.on_run.append(condition)
+        self.values |= values
+
+    def add_other(self, condition: LiteralString, **values: Any) -> None:
+        self.others.append(condition)
         self.values |= values
 
     @property
     def text(self) -> LiteralString:
-        return " AND ".join(self.parts)
+        return " AND ".join([*self.others, *self.on_run])
 
+
+@dataclass(slots=True, frozen=True)
+class _Source:
+    """Where a list finds its runs in the order that it wants."""
+
+    tables: LiteralString
+    project_id: LiteralString
+    started_at: LiteralString
+    run_id: LiteralString
+
+
+_RUNS = _Source("runs AS r", "r.project_id", "r.started_at", "r.id")
+_INDEXED = _Source("indexed_runs AS i", "i.project_id", "i.started_at", "i.run_id")
+_TERMS = _Source("search_terms AS t", "t.project_id", "t.started_at", "t.run_id")
 
 _SORT_COLUMN: dict[Sort, LiteralString] = {
-    Sort.TIME: "r.started_at",
     Sort.DURATION: "i.duration_microseconds",
     Sort.COST: "i.cost_nano_usd",
     Sort.STEPS: "i.step_count",
@@ -113,21 +132,25 @@ _SORT_COLUMN: dict[Sort, LiteralString] = {
 
 _OPERATORS: dict[str | None, LiteralString] = {
     None: "",
-    "=": " AND m.value = %(metric_value_{0})s",
-    "<": " AND m.value < %(metric_value_{0})s",
-    "<=": " AND m.value <= %(metric_value_{0})s",
-    ">": " AND m.value > %(metric_value_{0})s",
-    ">=": " AND m.value >= %(metric_value_{0})s",
+    "=": " AND {0}.least <= %({1})s AND {0}.greatest >= %({1})s",
+    "<": " AND {0}.least < %({1})s",
+    "<=": " AND {0}.least <= %({1})s",
+    ">": " AND {0}.greatest > %({1})s",
+    ">=": " AND {0}.greatest >= %({1})s",
 }
+"""Of a term, whose values lie between `least` and `greatest`."""
 
 
-def list_runs(project_id: int, wanted: RunFilter, sort: Sort, page: Page) -> tuple[LiteralString, dict[str, Any]]:
+def list_runs(
+    project_id: int, wanted: RunFilter, sort: Sort, page: Page, lead: int = 0
+) -> tuple[LiteralString, dict[str, Any]]:
     """The statement and its parameters. Rows: the value that is sorted by, the id, and the run as JSON text.
 
-    The inner statement finds a page of keys along one index; only those runs are then read and made into JSON.
+    The inner statement finds a page of keys along one index; only those runs are then read and made into JSON. If it goes along
+    a term, that is number `lead` of `wanted.terms`, and best the rarest.
     """
-    conditions = conditions_of(project_id, wanted)
-    keys = _keys(conditions, wanted, sort, page)
+    conditions = _Conditions(values={"project_id": project_id})
+    keys = _keys(conditions, wanted, sort, page, lead)
     conditions.values |= {"limit": page.limit, "offset": page.offset, "reach": page.limit + page.offset}
     return (
         f"WITH k AS MATERIALIZED (\n{keys}\n)\nSELECT k.sort, k.id, {queries.RUN_SUMMARY}::text\n"
@@ -138,25 +161,22 @@ def list_runs(project_id: int, wanted: RunFilter, sort: Sort, page: Page) -> tup
     )
 
 
-def _keys(conditions: _Conditions, wanted: RunFilter, sort: Sort, page: Page) -> LiteralString:
-    column = _SORT_COLUMN[sort]
-    if sort is Sort.TIME and wanted.terms and wanted.ids is None:
-        return _keys_by_term(conditions, wanted, page)
-    _require_terms(conditions, wanted.terms)
-    if sort is Sort.DURATION:
-        conditions.add("i.duration_microseconds IS NOT NULL")
-    key: LiteralString = "r.id" if sort is Sort.TIME else "i.run_id"
+def _keys(conditions: _Conditions, wanted: RunFilter, sort: Sort, page: Page, lead: int) -> LiteralString:
+    source = _source(wanted, sort)
+    column = _SORT_COLUMN.get(sort, source.started_at)
+    conditions.add_other(f"{source.project_id} = %(project_id)s")
     if page.after is not None:
-        conditions.add(f"({column}, {key}) < (%(after)s, %(after_id)s)", after=page.after.value, after_id=page.after.id)
-    tables: LiteralString = "runs AS r"
-    if sort is not Sort.TIME or wanted.has_ranges:
-        tables = f"runs AS r\n{_JOIN_INDEXED}"
-        conditions.add("i.project_id = %(project_id)s")
-    several = _several(wanted) if sort is Sort.TIME else None
+        after = page.after
+        conditions.add_other(f"({column}, {source.run_id}) < (%(after)s, %(after_id)s)", after=after.value, after_id=after.id)
+    if sort is Sort.DURATION:
+        conditions.add_other("i.duration_microseconds IS NOT NULL")
+    _add_all(conditions, wanted, source, lead)
+    tables = _joined(source, conditions, wanted)
+    several = _several(wanted) if source is _RUNS else None
     if several is None:
         return (
-            f"SELECT {column} AS sort, r.id FROM {tables}\nWHERE {conditions.text}\n"
-            f"ORDER BY {column} DESC, {key} DESC\nLIMIT %(limit)s OFFSET %(offset)s"
+            f"SELECT {column} AS sort, {source.run_id} AS id FROM {tables}\nWHERE {conditions.text}\n"
+            f"ORDER BY {column} DESC, {source.run_id} DESC\nLIMIT %(limit)s OFFSET %(offset)s"
         )
     # An index has the runs of one agent in order of time, not those of two: a page of each, then the first of those.
     values, condition = several
@@ -166,6 +186,23 @@ def _keys(conditions: _Conditions, wanted: RunFilter, sort: Sort, page: Page) ->
         f"    ORDER BY {column} DESC, r.id DESC\n    LIMIT %(reach)s\n) AS i\n"
         "ORDER BY i.sort DESC, i.id DESC\nLIMIT %(limit)s OFFSET %(offset)s"
     )
+
+
+def _source(wanted: RunFilter, sort: Sort) -> _Source:
+    if sort is not Sort.TIME:
+        return _INDEXED
+    if wanted.terms and wanted.ids is None:
+        return _TERMS
+    return _INDEXED if wanted.has_ranges else _RUNS
+
+
+def _joined(source: _Source, conditions: _Conditions, wanted: RunFilter) -> LiteralString:
+    tables = source.tables
+    if source is not _RUNS and conditions.on_run:
+        tables += f"\nJOIN runs AS r ON r.project_id = {source.project_id} AND r.id = {source.run_id}"
+    if source is _TERMS and wanted.has_ranges:
+        tables += "\nJOIN indexed_runs AS i ON i.project_id = t.project_id AND i.run_id = t.run_id"
+    return tables
 
 
 def _several(wanted: RunFilter) -> tuple[LiteralString, LiteralString] | None:
@@ -178,64 +215,12 @@ def _several(wanted: RunFilter) -> tuple[LiteralString, LiteralString] | None:
     return None
 
 
-def _keys_by_term(conditions: _Conditions, wanted: RunFilter, page: Page) -> LiteralString:
-    """Along the rarest-looking term: `search_terms` has its runs in order of time."""
-    first, *others = wanted.terms
-    conditions.add("t.project_id = %(project_id)s AND t.term = %(term)s", term=first)
-    for number, term in enumerate(others):
-        name: LiteralString = _numbered("term_{0}", number)
-        conditions.add(
-            "EXISTS (SELECT FROM search_terms AS o WHERE o.project_id = t.project_id"
-            f" AND o.term = %({name})s AND o.started_at = t.started_at AND o.run_id = t.run_id)",
-            **{name: term},
-        )
-    for bound, operator in (("started_from", ">="), ("started_before", "<")):
-        if conditions.values.get(bound) is not None:
-            conditions.add(_TERM_BOUNDS[bound, operator])
-    if page.after is not None:
-        conditions.add("(t.started_at, t.run_id) < (%(after)s, %(after_id)s)", after=page.after.value, after_id=page.after.id)
-    return (
-        "SELECT t.started_at AS sort, t.run_id AS id FROM search_terms AS t\n"
-        "JOIN runs AS r ON r.project_id = t.project_id AND r.id = t.run_id\n"
-        f"{join_of(wanted)}"
-        f"WHERE {conditions.text}\nORDER BY t.started_at DESC, t.run_id DESC\nLIMIT %(limit)s OFFSET %(offset)s"
-    )
-
-
-_JOIN_INDEXED: LiteralString = "JOIN indexed_runs AS i ON i.project_id = r.project_id AND i.run_id = r.id\n"
-
-_TERM_BOUNDS: dict[tuple[str, str], LiteralString] = {
-    ("started_from", ">="): "t.started_at >= %(started_from)s",
-    ("started_before", "<"): "t.started_at < %(started_before)s",
-}
-
-
-def _require_terms(conditions: _Conditions, terms: list[str]) -> None:
-    for number, term in enumerate(terms):
-        name: LiteralString = _numbered("term_{0}", number)
-        conditions.add(
-            "EXISTS (SELECT FROM search_terms AS t WHERE t.project_id = r.project_id"
-            f" AND t.term = %({name})s AND t.started_at = r.started_at AND t.run_id = r.id)",
-            **{name: term},
-        )
-
-
-def conditions_of(project_id: int, wanted: RunFilter) -> _Conditions:
-    """What runs `r`, and `i` in `indexed_runs`, must fulfil, terms left out."""
-    found = _Conditions()
-    found.add("r.project_id = %(project_id)s", project_id=project_id)
+def _add_all(found: _Conditions, wanted: RunFilter, source: _Source, lead: int = 0) -> None:
     _add_identity(found, wanted)
-    _add_ranges(found, wanted)
+    _add_ranges(found, wanted, source)
+    _add_terms(found, wanted, source, lead)
     if wanted.has_error is not None:
         found.add("(r.error_count > 0 OR r.error IS NOT NULL)" if wanted.has_error else "r.error_count = 0 AND r.error IS NULL")
-    for number, metric in enumerate(wanted.metrics):
-        name: LiteralString = _numbered("metric_{0}", number)
-        value: LiteralString = _numbered("metric_value_{0}", number)
-        found.add(
-            "EXISTS (SELECT FROM metrics AS m WHERE (m.project_id, m.run_id, m.day) = (r.project_id, r.id, r.day)"
-            f" AND m.name = %({name})s{_numbered(_OPERATORS[metric.operator], number)})",
-            **{name: metric.name, value: metric.value},
-        )
     if wanted.q is not None:
         # OFFSET keeps it a look at each run in its turn: turned into a join, it would begin with all documents that match.
         found.add(
@@ -243,21 +228,40 @@ def conditions_of(project_id: int, wanted: RunFilter) -> _Conditions:
             " AND d.words @@ websearch_to_tsquery('simple', %(q)s) OFFSET 0)",
             q=wanted.q,
         )
-    return found
 
 
-def join_of(wanted: RunFilter) -> LiteralString:
-    """What `conditions_of` wants to be joined with runs `r`."""
-    return _JOIN_INDEXED if wanted.has_ranges else ""
+def _add_terms(found: _Conditions, wanted: RunFilter, source: _Source, lead: int) -> None:
+    """A list that looks in `search_terms` goes along one term; under the others a run must stand, too."""
+    metrics = dict(enumerate(wanted.metrics, len(wanted.terms) - len(wanted.metrics)))
+    for number, term in enumerate(wanted.terms):
+        name: LiteralString = _numbered("term_{0}", number)
+        value: LiteralString = _numbered("value_{0}", number)
+        metric = metrics.get(number)
+        bound: LiteralString = "" if metric is None else _OPERATORS[metric.operator].replace("{1}", value)
+        values = {name: term} if metric is None or metric.operator is None else {name: term, value: metric.value}
+        if source is _TERMS and number == lead:
+            found.add_other(f"t.term = %({name})s{bound.replace('{0}', 't')}", **values)
+        else:
+            found.add_other(
+                f"EXISTS (SELECT FROM search_terms AS o WHERE o.project_id = {source.project_id} AND o.term = %({name})s"
+                f" AND o.started_at = {source.started_at} AND o.run_id = {source.run_id}{bound.replace('{0}', 'o')} OFFSET 0)",
+                **values,
+            )
+        if metric is not None and metric.operator == "=":
+            found.add(
+                "EXISTS (SELECT FROM metrics AS m WHERE (m.project_id, m.run_id, m.day) = (r.project_id, r.id, r.day)"
+                f" AND m.name = substr(%({name})s, 8) AND m.value = %({value})s)"
+            )
 
 
 def all_conditions_of(project_id: int, wanted: RunFilter) -> tuple[LiteralString, dict[str, Any]]:
-    """What runs `r`, joined with `i` of `indexed_runs`, must fulfil of whom all are wanted, and the values of its parameters.
+    """What runs `r`, joined with what `join_of` says, must fulfil of whom all are wanted, and the values of its parameters.
 
     A page looks at runs until it is full; whoever wants all may begin with the documents that match.
     """
-    found = conditions_of(project_id, replace(wanted, q=None))
-    _require_terms(found, wanted.terms)
+    found = _Conditions()
+    found.add("r.project_id = %(project_id)s", project_id=project_id)
+    _add_all(found, replace(wanted, q=None), _RUNS)
     if wanted.q is not None:
         found.add(
             "r.id IN (SELECT d.run_id FROM search_documents AS d WHERE d.project_id = %(project_id)s"
@@ -265,6 +269,11 @@ def all_conditions_of(project_id: int, wanted: RunFilter) -> tuple[LiteralString
             q=wanted.q,
         )
     return found.text, found.values
+
+
+def join_of(wanted: RunFilter) -> LiteralString:
+    """What `all_conditions_of` wants to be joined with runs `r`."""
+    return "JOIN indexed_runs AS i ON i.project_id = r.project_id AND i.run_id = r.id\n" if wanted.has_ranges else ""
 
 
 def _add_identity(found: _Conditions, wanted: RunFilter) -> None:
@@ -284,19 +293,19 @@ def _add_identity(found: _Conditions, wanted: RunFilter) -> None:
         found.add("r.id = ANY (%(ids)s::uuid[])", ids=list(wanted.ids))
 
 
-def _add_ranges(found: _Conditions, wanted: RunFilter) -> None:
+def _add_ranges(found: _Conditions, wanted: RunFilter, source: _Source) -> None:
     if wanted.started_from is not None:
-        found.add("r.started_at >= %(started_from)s", started_from=wanted.started_from)
+        found.add_other(f"{source.started_at} >= %(started_from)s", started_from=wanted.started_from)
     if wanted.started_before is not None:
-        found.add("r.started_at < %(started_before)s", started_before=wanted.started_before)
+        found.add_other(f"{source.started_at} < %(started_before)s", started_before=wanted.started_before)
     if wanted.duration_min is not None:
-        found.add("i.duration_microseconds >= %(duration_min)s", duration_min=wanted.duration_min)
+        found.add_other("i.duration_microseconds >= %(duration_min)s", duration_min=wanted.duration_min)
     if wanted.duration_max is not None:
-        found.add("i.duration_microseconds <= %(duration_max)s", duration_max=wanted.duration_max)
+        found.add_other("i.duration_microseconds <= %(duration_max)s", duration_max=wanted.duration_max)
     if wanted.cost_min is not None:
-        found.add("i.cost_nano_usd >= %(cost_min)s", cost_min=wanted.cost_min)
+        found.add_other("i.cost_nano_usd >= %(cost_min)s", cost_min=wanted.cost_min)
     if wanted.cost_max is not None:
-        found.add("i.cost_nano_usd <= %(cost_max)s", cost_max=wanted.cost_max)
+        found.add_other("i.cost_nano_usd <= %(cost_max)s", cost_max=wanted.cost_max)
 
 
 def _numbered(template: LiteralString, number: int) -> LiteralString:

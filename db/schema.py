@@ -406,6 +406,8 @@ search_terms = Table(
     _key("term", Text),
     _key("started_at", Timestamp),
     _key("run_id", UUID()),
+    Column("least", Double, comment="of a metric, the least of its values in the run"),
+    Column("greatest", Double),
     comment="what runs can be found by and have many of (tool:..., tag:..., metric:...), in order of time",
 )
 
@@ -422,9 +424,15 @@ indexed_runs = Table(
     Index(
         "indexed_runs_duration_idx",
         *("project_id", text("duration_microseconds DESC"), text("run_id DESC")),
+        postgresql_include=["started_at"],
         postgresql_where=text("duration_microseconds IS NOT NULL"),
     ),
-    Index("indexed_runs_cost_idx", "project_id", text("cost_nano_usd DESC"), text("run_id DESC")),
+    Index(
+        "indexed_runs_cost_idx",
+        *("project_id", text("cost_nano_usd DESC"), text("run_id DESC")),
+        postgresql_include=["started_at"],
+    ),
+    Index("indexed_runs_started_idx", "project_id", text("started_at DESC"), text("run_id DESC")),
     Index("indexed_runs_steps_idx", "project_id", text("step_count DESC"), text("run_id DESC")),
     comment="what lists are sorted by and changes with every step; written beside the drain",
 )

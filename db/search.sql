@@ -54,6 +54,13 @@ WITH changed AS (
     JOIN runs AS r ON (r.project_id, r.id) = (k.project_id, k.run_id)
     LEFT JOIN indexed_runs AS i ON (i.project_id, i.run_id) = (k.project_id, k.run_id)
 ),
+measured AS (
+    SELECT c.project_id, c.run_id, 'metric:' || m.name AS term, min(m.value) AS least, max(m.value) AS greatest
+    FROM changed AS c
+    JOIN metrics AS m ON (m.project_id, m.run_id, m.day) = (c.project_id, c.run_id, c.day)
+    WHERE c.whole
+    GROUP BY 1, 2, 3
+),
 terms AS (
     SELECT c.project_id, c.run_id, o.term
     FROM changed AS c, unnest(c.old_terms) AS o (term)
@@ -75,10 +82,7 @@ terms AS (
     ) AS t (name)
     WHERE c.whole AND t.name IS NOT NULL
     UNION
-    SELECT c.project_id, c.run_id, 'metric:' || m.name
-    FROM changed AS c
-    JOIN metrics AS m ON (m.project_id, m.run_id, m.day) = (c.project_id, c.run_id, c.day)
-    WHERE c.whole
+    SELECT project_id, run_id, term FROM measured
     UNION
     SELECT c.project_id, c.run_id, 'has:session'
     FROM changed AS c
@@ -100,11 +104,15 @@ dropped AS (
         AND (c.old_started_at <> w.started_at OR o.term <> ALL (w.terms))
 ),
 added AS (
-    INSERT INTO search_terms (project_id, term, started_at, run_id)
-    SELECT w.project_id, n.term, w.started_at, w.run_id
-    FROM wanted AS w, unnest(w.terms) AS n (term)
+    INSERT INTO search_terms AS t (project_id, term, started_at, run_id, least, greatest)
+    SELECT w.project_id, n.term, w.started_at, w.run_id, v.least, v.greatest
+    FROM wanted AS w
+    CROSS JOIN LATERAL unnest(w.terms) AS n (term)
+    LEFT JOIN measured AS v ON v.project_id = w.project_id AND v.run_id = w.run_id AND v.term = n.term
     ORDER BY 1, 2, 3, 4
-    ON CONFLICT DO NOTHING
+    ON CONFLICT (project_id, term, started_at, run_id) DO UPDATE
+    SET least = excluded.least, greatest = excluded.greatest
+    WHERE excluded.least IS NOT NULL AND (t.least, t.greatest) IS DISTINCT FROM (excluded.least, excluded.greatest)
 )
 INSERT INTO indexed_runs AS i (project_id, run_id, started_at, duration_microseconds, cost_nano_usd, step_count, terms)
 SELECT project_id, run_id, started_at, duration_microseconds, cost_nano_usd, step_count, terms FROM wanted

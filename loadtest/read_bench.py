@@ -59,7 +59,8 @@ def main(
     scale: Annotated[float, typer.Option(min=0.0001, max=100, help="Of a million runs and ten million steps.")] = 1.0,
     quick: Annotated[bool, typer.Option("--quick", help="Tiny sizes: shows that all works; the figures mean nothing.")] = False,
     only: Annotated[
-        list[str] | None, typer.Option(help="Ask what has a name that begins so; may be given several times.")
+        list[str] | None,
+        typer.Option(help="Ask this, or with a `_` at its end all that begins so; may be given several times."),
     ] = None,
     requests: Annotated[int | None, typer.Option(min=1, help="Requests for each question.")] = None,
     data: Annotated[
@@ -79,8 +80,8 @@ def main(
     began, load_average = datetime.now(UTC), os.getloadavg()
     try:
         with scratch as directory:
-            small = measure(Path(directory) / "small", sizes.small_runs, sizes, only or [""])
-            full = measure(Path(directory) / "full", sizes.runs, sizes, only or [""])
+            small = measure(Path(directory) / "small", sizes.small_runs, sizes, only or [])
+            full = measure(Path(directory) / "full", sizes.runs, sizes, only or [])
     except (LoadError, StackError) as error:
         Display().say(f"bench-read: {error}")
         raise typer.Exit(1) from None
@@ -106,7 +107,7 @@ def main(
 
 
 def measure(directory: Path, runs: int, sizes: Sizes, only: Sequence[str]) -> Measured:
-    """Starts a stack in a directory, loads it if it is new, asks what has a name that begins as one of `only`, stops the stack.
+    """Starts a stack in a directory, loads it if it is new, asks what `only` names, or else everything, stops the stack.
 
     Raises:
         LoadError, StackError: there is no result.
@@ -168,7 +169,7 @@ def _questions(connection: Connection, address: Address, sizes: Sizes, only: Seq
         return answer["nextCursor"] if answer else None
 
     def wanted(name: str) -> bool:
-        return any(name.startswith(prefix) for prefix in only)
+        return not only or any(name == one or (one.endswith("_") and name.startswith(one)) for one in only)
 
     lists = list(questions.lists(marks))
     asked = [question for question in questions.kpis(marks, sizes.requests) if wanted(question.name)]

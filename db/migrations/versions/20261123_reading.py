@@ -150,12 +150,20 @@ def upgrade() -> None:
         "indexed_runs",
         ["project_id", sa.literal_column("duration_microseconds DESC"), sa.literal_column("run_id DESC")],
         unique=False,
+        postgresql_include=["started_at"],
         postgresql_where=sa.text("duration_microseconds IS NOT NULL"),
     )
     op.create_index(
         "indexed_runs_cost_idx",
         "indexed_runs",
         ["project_id", sa.literal_column("cost_nano_usd DESC"), sa.literal_column("run_id DESC")],
+        unique=False,
+        postgresql_include=["started_at"],
+    )
+    op.create_index(
+        "indexed_runs_started_idx",
+        "indexed_runs",
+        ["project_id", sa.literal_column("started_at DESC"), sa.literal_column("run_id DESC")],
         unique=False,
     )
     op.create_index(
@@ -301,6 +309,8 @@ def upgrade() -> None:
         sa.Column("term", sa.Text(), autoincrement=False, nullable=False),
         sa.Column("started_at", sa.DateTime(timezone=True), autoincrement=False, nullable=False),
         sa.Column("run_id", sa.UUID(), autoincrement=False, nullable=False),
+        sa.Column("least", sa.Double(), nullable=True, comment="of a metric, the least of its values in the run"),
+        sa.Column("greatest", sa.Double(), nullable=True),
         sa.PrimaryKeyConstraint("project_id", "term", "started_at", "run_id", name=op.f("search_terms_pkey")),
         comment="what runs can be found by and have many of (tool:..., tag:..., metric:...), in order of time",
     )
