@@ -101,6 +101,8 @@ def _options(settings: Settings) -> str:
         # An answer takes milliseconds: neither a compiler nor a helper process is worth its start.
         "jit": "off",
         "max_parallel_workers_per_gather": 0,
+        # How many runs a filter lets through is not the same for any two values: a plan for all of them suits none.
+        "plan_cache_mode": "force_custom_plan",
     }
     return " ".join(f"-c {name}={value}" for name, value in options.items())
 

@@ -20,6 +20,7 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     Numeric,
+    PrimaryKeyConstraint,
     SmallInteger,
     Table,
     Text,
@@ -402,12 +403,13 @@ search_documents = Table(
 search_terms = Table(
     "search_terms",
     metadata,
-    _key("project_id", Integer),
-    _key("term", Text),
-    _key("started_at", Timestamp),
-    _key("run_id", UUID()),
+    Column("project_id", Integer, nullable=False, autoincrement=False),
+    Column("term", Text, nullable=False),
+    Column("started_at", Timestamp, nullable=False),
+    Column("run_id", UUID(), nullable=False),
     Column("least", Double, comment="of a metric, the least of its values in the run"),
     Column("greatest", Double),
+    PrimaryKeyConstraint("project_id", "term", "started_at", "run_id", postgresql_include=["least", "greatest"]),
     comment="what runs can be found by and have many of (tool:..., tag:..., metric:...), in order of time",
 )
 

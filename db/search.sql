@@ -62,17 +62,17 @@ measured AS (
     GROUP BY 1, 2, 3
 ),
 terms AS (
-    SELECT c.project_id, c.run_id, o.term
+    SELECT c.project_id, c.run_id, o.term, NULL::float8 AS least, NULL::float8 AS greatest
     FROM changed AS c, unnest(c.old_terms) AS o (term)
     WHERE NOT c.whole OR o.term LIKE 'tool:%%'
     UNION
-    SELECT s.project_id, s.run_id, 'tool:' || s.tool_name
+    SELECT s.project_id, s.run_id, 'tool:' || s.tool_name, NULL, NULL
     FROM unnest(%(step_project_ids)s::int[], %(step_run_ids)s::uuid[], %(step_days)s::date[], %(step_ids)s::bigint[])
         AS k (project_id, run_id, day, id)
     JOIN steps AS s ON (s.project_id, s.run_id, s.day, s.id) = (k.project_id, k.run_id, k.day, k.id)
     WHERE s.tool_name IS NOT NULL
     UNION
-    SELECT c.project_id, c.run_id, left('tag:' || t.name, 600)
+    SELECT c.project_id, c.run_id, left('tag:' || t.name, 600), NULL, NULL
     FROM changed AS c
     CROSS JOIN LATERAL (
         SELECT value #>> '{}' FROM jsonb_array_elements(CASE WHEN jsonb_typeof(c.tags) = 'array' THEN c.tags END)
@@ -82,33 +82,40 @@ terms AS (
     ) AS t (name)
     WHERE c.whole AND t.name IS NOT NULL
     UNION
-    SELECT project_id, run_id, term FROM measured
+    SELECT project_id, run_id, term, least, greatest FROM measured
     UNION
-    SELECT c.project_id, c.run_id, 'has:session'
+    SELECT c.project_id, c.run_id, 'has:session', NULL, NULL
     FROM changed AS c
     WHERE c.session_id IS NOT NULL
 ),
+grouped AS (
+    SELECT project_id, run_id, array_agg(term ORDER BY term) AS terms, array_agg(least ORDER BY term) AS leasts,
+        array_agg(greatest ORDER BY term) AS greatests
+    FROM terms
+    GROUP BY 1, 2
+),
 wanted AS (
     SELECT c.project_id, c.run_id, c.started_at, c.duration_microseconds, c.cost_nano_usd, c.step_count,
-        coalesce(array_agg(t.term) FILTER (WHERE t.term IS NOT NULL), '{}') AS terms
+        coalesce(g.terms, '{}') AS terms, g.leasts, g.greatests
     FROM changed AS c
-    LEFT JOIN terms AS t USING (project_id, run_id)
-    GROUP BY 1, 2, 3, 4, 5, 6
+    LEFT JOIN grouped AS g USING (project_id, run_id)
+),
+-- Sets are compared, not joined: a run may have ten thousand terms, and to look for each among all takes minutes.
+known AS (
+    SELECT c.project_id, o.term, c.old_started_at AS started_at, c.run_id FROM changed AS c, unnest(c.old_terms) AS o (term)
+),
+needed AS (
+    SELECT w.project_id, n.term, w.started_at, w.run_id, n.least, n.greatest
+    FROM wanted AS w, unnest(w.terms, w.leasts, w.greatests) AS n (term, least, greatest)
 ),
 dropped AS (
     DELETE FROM search_terms AS t
-    USING changed AS c
-    JOIN wanted AS w USING (project_id, run_id)
-    CROSS JOIN LATERAL unnest(c.old_terms) AS o (term)
-    WHERE t.project_id = c.project_id AND t.term = o.term AND t.started_at = c.old_started_at AND t.run_id = c.run_id
-        AND (c.old_started_at <> w.started_at OR o.term <> ALL (w.terms))
+    USING (TABLE known EXCEPT SELECT project_id, term, started_at, run_id FROM needed) AS g
+    WHERE (t.project_id, t.term, t.started_at, t.run_id) = (g.project_id, g.term, g.started_at, g.run_id)
 ),
 added AS (
     INSERT INTO search_terms AS t (project_id, term, started_at, run_id, least, greatest)
-    SELECT w.project_id, n.term, w.started_at, w.run_id, v.least, v.greatest
-    FROM wanted AS w
-    CROSS JOIN LATERAL unnest(w.terms) AS n (term)
-    LEFT JOIN measured AS v ON v.project_id = w.project_id AND v.run_id = w.run_id AND v.term = n.term
+    TABLE needed EXCEPT SELECT project_id, term, started_at, run_id, NULL, NULL FROM known
     ORDER BY 1, 2, 3, 4
     ON CONFLICT (project_id, term, started_at, run_id) DO UPDATE
     SET least = excluded.least, greatest = excluded.greatest

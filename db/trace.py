@@ -26,6 +26,8 @@ STEP_FIELDS: dict[str, LiteralString] = {
     "artifacts": "coalesce(f.items, '[]'::json)",
 }
 PAYLOADS = frozenset(("input", "output", "error", "attributes"))
+LARGE = PAYLOADS | {"artifacts"}
+"""Fields that may hold a MiB or more."""
 
 _ARTIFACTS: LiteralString = """
     LEFT JOIN (

@@ -311,7 +311,11 @@ def upgrade() -> None:
         sa.Column("run_id", sa.UUID(), autoincrement=False, nullable=False),
         sa.Column("least", sa.Double(), nullable=True, comment="of a metric, the least of its values in the run"),
         sa.Column("greatest", sa.Double(), nullable=True),
-        sa.PrimaryKeyConstraint("project_id", "term", "started_at", "run_id", name=op.f("search_terms_pkey")),
+        sa.PrimaryKeyConstraint(
+            *("project_id", "term", "started_at", "run_id"),
+            name=op.f("search_terms_pkey"),
+            postgresql_include=["least", "greatest"],
+        ),
         comment="what runs can be found by and have many of (tool:..., tag:..., metric:...), in order of time",
     )
     op.execute(KEEP_ROLLUPS)
