@@ -21,12 +21,15 @@ DETAILS_MAX = 100
 """An answer lists at most this many problems of one event."""
 REASON_CHARS_MAX = 300
 
+NOT_KEPT = {"Cache-Control": "no-store"}
+"""For answers: without it some proxies keep them for minutes, a 404 too, and give them to others."""
+
 ErrorDetails = list[dict[str, Any]]
 
 
 def error_response(error: AgentGuideError) -> Response:
     REQUESTS_REFUSED.labels(error.code).inc()
-    headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
+    headers = NOT_KEPT if error.retry_after is None else {**NOT_KEPT, "Retry-After": str(error.retry_after)}
     body = {"error": {"code": error.code, "message": error.message, "details": error.details}}
     return Response(to_json(body), error.status_code, headers, "application/json")
 
@@ -56,7 +59,7 @@ async def _http_error(request: Request, error: Exception) -> Response:
     code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http_error")
     message = f"{request.method} {request.url.path}: {error.detail}"
     body = {"error": {"code": code, "message": message, "details": None}}
-    return Response(to_json(body), error.status_code, error.headers, "application/json")
+    return Response(to_json(body), error.status_code, {**NOT_KEPT, **(error.headers or {})}, "application/json")
 
 
 async def _invalid_request(_: Request, error: Exception) -> Response:

@@ -12,8 +12,9 @@ import psycopg
 from fastapi import APIRouter, Query, Response
 from starlette.types import Receive, Scope, Send
 
+from api.errors import NOT_KEPT
 from api.export_formats import FORMATS, Format, Row, Statement
-from api.filters import Filters
+from api.filters import Filters, KnownParameters
 from api.state import AppState, ProjectId, State
 from db import export
 
@@ -21,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 Connection = psycopg.AsyncConnection[tuple[Any, ...]]
 
-router = APIRouter(prefix="/v1", tags=["read"])
+router = APIRouter(prefix="/v1", tags=["read"], dependencies=[KnownParameters])
 
 FETCH_ROWS_FIRST = 100
 FETCH_ROWS_MAX = 2_000
@@ -64,6 +65,7 @@ class StreamedExport(Response):
     def __init__(self, state: AppState, kind: Format, statement: Statement) -> None:
         moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         headers = {
+            **NOT_KEPT,
             "Content-Disposition": f'attachment; filename="runs-{moment}.{kind.suffix}"',
             "X-Content-Type-Options": "nosniff",
         }

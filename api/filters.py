@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import Depends, Query, Request
+from fastapi.dependencies.models import Dependant
 
 from api.pages import rows
 from api.state import AppState, ProjectId, State
@@ -27,11 +28,31 @@ _Name = Annotated[str | None, Query(min_length=1, max_length=NAME_CHARS_MAX)]
 _Names = Annotated[list[Annotated[str, Query(min_length=1, max_length=NAME_CHARS_MAX)]] | None, Query(max_length=VALUES_MAX)]
 _Milliseconds = Annotated[float | None, Query(ge=0, le=DURATION_MS_MAX)]
 _Usd = Annotated[float | None, Query(ge=0, le=10**5 * COST_USD_MAX)]
-_KNOWN_ELSEWHERE = frozenset(("limit", "offset", "cursor", "sort", "format", "steps", "lastEventId"))
+
+
+async def refuse_unknown(request: Request) -> None:
+    """A misspelt parameter would be no parameter, and its answer a lie."""
+    known = _parameters(request.scope["route"].dependant)
+    unknown = sorted(set(request.query_params) - known)
+    if unknown:
+        raise InvalidQuery(
+            f"There is no parameter `{unknown[0][:50]}`; there are: {', '.join(sorted(known))}."
+            if known
+            else f"There is no parameter `{unknown[0][:50]}`, nor any other."
+        )
+
+
+KnownParameters = Depends(refuse_unknown)
+"""For a router: its routes take no others than they name."""
+
+
+def _parameters(dependant: Dependant) -> set[str]:
+    """Of a route, with all that it depends on."""
+    own = {parameter.alias for parameter in dependant.query_params}
+    return own.union(*map(_parameters, dependant.dependencies))
 
 
 async def run_filter(
-    request: Request,
     state: State,
     project_id: ProjectId,
     agent_id: Annotated[list[_Id] | None, Query(alias="agentId", max_length=VALUES_MAX)] = None,
@@ -54,7 +75,6 @@ async def run_filter(
         str | None, Query(max_length=Q_CHARS_MAX, description='Words in input, output or errors; "a phrase", or, -not.')
     ] = None,
 ) -> RunFilter:
-    _refuse_unknown(request)
     if q is not None and not q.strip():
         raise InvalidQuery("`q` holds no word to look for.")
     wanted = RunFilter(
@@ -74,6 +94,7 @@ async def run_filter(
         q=q,
     )
     refuse_nul(wanted)
+    refuse_empty(wanted)
     agents = await agent_ids(state, project_id, agent_id, agent_name, agent_version)
     return wanted if agents is None else replace(wanted, agent_ids=agents)
 
@@ -95,21 +116,18 @@ async def agent_ids(
     return tuple(agent_id for agent_id in named if given is None or agent_id in given)
 
 
-def _refuse_unknown(request: Request) -> None:
-    """A misspelt filter would be no filter, and its answer a lie."""
-    route = request.scope["route"]
-    known = _KNOWN_ELSEWHERE | {parameter.alias for parameter in route.dependant.query_params}
-    for dependant in route.dependant.dependencies:
-        known |= {parameter.alias for parameter in dependant.query_params}
-    unknown = sorted(set(request.query_params) - known)
-    if unknown:
-        raise InvalidQuery(f"There is no parameter `{unknown[0][:50]}`; there are: {', '.join(sorted(known))}.")
-
-
 def refuse_nul(wanted: RunFilter) -> None:
     texts = [wanted.session_id, wanted.q, *wanted.terms]
     if any(text is not None and "\0" in text for text in texts):
         raise InvalidQuery("A parameter holds the character NUL, which nothing that is stored does.")
+
+
+def refuse_empty(wanted: RunFilter) -> None:
+    """As windows of figures, which nobody asks for who did not mix them up."""
+    if wanted.started_from and wanted.started_before and wanted.started_from >= wanted.started_before:
+        raise InvalidQuery(
+            f"`from` ({wanted.started_from.isoformat()}) is not before `to` ({wanted.started_before.isoformat()})."
+        )
 
 
 def in_range(name: str, moment: datetime | None) -> datetime | None:

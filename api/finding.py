@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from api.pages import decode_cursor, encode_cursor, not_ours, rows
+from api.pages import decode_cursor, encode_cursor, not_ours, rows, run_rows
 from api.state import AppState
 from db import queries
 from db.run_list import Page, Position, RunFilter, Sort, list_runs
@@ -35,7 +35,7 @@ async def find_runs(
     """A page of the runs that a filter lets through, the largest of `sort` first.
 
     Raises:
-        InvalidQuery: `q` matches more than can be sorted by anything but time.
+        InvalidQuery: `q` matches more than can be sorted by anything but time, or the page is too large.
     """
     if wanted.q is not None and wanted.ids is None:
         matches = await rows(state, queries.MATCHING_RUNS, {"project_id": project_id, "q": wanted.q, "limit": MATCHES_MAX + 1})
@@ -46,7 +46,7 @@ async def find_runs(
     lead = 0
     if len(wanted.terms) > 1:
         lead = (await rows(state, queries.COUNT_TERMS, {"project_id": project_id, "terms": wanted.terms}))[0][0]
-    found = await rows(state, *list_runs(project_id, wanted, sort, Page(limit, offset, after), lead))
+    found = await run_rows(state, *list_runs(project_id, wanted, sort, Page(limit, offset, after), lead), limit)
     return [FoundRun(Position(value, run_id), run_id, text) for value, run_id, text in found]
 
 

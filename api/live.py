@@ -20,7 +20,7 @@ from fastapi.responses import StreamingResponse
 from fastapi.sse import format_sse_event
 from pydantic_core import to_json
 
-from api.filters import Filters, agent_ids
+from api.filters import Filters, KnownParameters, agent_ids
 from api.finding import find_runs
 from api.hub import News, Watcher
 from api.state import AppState, ProjectId, State
@@ -31,7 +31,7 @@ from events.instrumentation import STREAM_EVENTS, STREAM_MISSED
 
 logger = logging.getLogger(__name__)
 
-router = APIRouter(prefix="/v1", tags=["read"])
+router = APIRouter(prefix="/v1", tags=["read"], dependencies=[KnownParameters])
 
 PATH = "/v1/stream"
 RECONNECT_MS = 2000
@@ -155,12 +155,12 @@ class _Events:
                 STREAM_EVENTS.inc(len(found))
 
     async def _find(self, runs: Sequence[UUID]) -> list[str] | None:
-        """Those that the filter lets through, the earliest start first; None if the database does not answer."""
+        """Those that the filter lets through, the earliest start first; None if they cannot be read."""
         try:
             async with self.state.hub.queries:
                 wanted = replace(self.wanted, ids=tuple(runs), agent_ids=await self.find_agents())
                 found = await find_runs(self.state, self.project_id, wanted, sort=Sort.TIME, limit=len(runs))
-        except psycopg.Error as error:
+        except (psycopg.Error, InvalidQuery) as error:
             logger.warning("%d changed runs could not be read: %s", len(runs), error)
             STREAM_MISSED.inc(len(runs))
             return None

@@ -2,18 +2,35 @@
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import RedirectResponse
+from psycopg import AsyncConnection
 from pydantic_core import from_json, to_json
 from redis.exceptions import RedisError
 
-from api.filters import Filters
+from api.errors import NOT_KEPT
+from api.filters import Filters, KnownParameters
 from api.finding import decode_position, encode_position, find_runs
-from api.pages import Limit, Offset, PageCursor, decode_cursor, encode_cursor, json_response, not_ours, page, rows
+from api.pages import (
+    FEW_ROWS,
+    PAGE_BYTES_MAX,
+    Limit,
+    Offset,
+    PageCursor,
+    decode_cursor,
+    encode_cursor,
+    json_response,
+    not_ours,
+    page,
+    rows,
+    rows_up_to,
+)
 from api.state import AppState, ProjectId, State
 from db import queries, trace
 from db.run_list import RunFilter, Sort
@@ -21,7 +38,7 @@ from events.exceptions import InvalidQuery, NotFound
 from events.ids import is_run_id, is_step_id
 from events.stream import epoch_key, id_order, shard_of, stream_key
 
-router = APIRouter(prefix="/v1", tags=["read"])
+router = APIRouter(prefix="/v1", tags=["read"], dependencies=[KnownParameters])
 
 WAIT_MAX_SECONDS = 60
 WAIT_POLL_SECONDS = 0.02
@@ -85,7 +102,7 @@ async def get_run(
 ) -> Response:
     """A run with its steps, artifacts and metrics. With `wait` it holds all that was accepted before the request.
 
-    A run of very many steps comes with the first of them, and `nextStepsCursor` says where the others begin.
+    A run of very many or very large steps comes with the first of them, and `nextStepsCursor` says where the others begin.
     """
     identity = _run_identity(run_id)
     deadline = time.monotonic() + wait
@@ -149,12 +166,13 @@ async def get_artifact(run_id: str, artifact_id: str, state: State, project_id: 
     if content is None and url is not None:
         if not url.lower().startswith(("http://", "https://")):
             raise NotFound(f"The artifact is at {url[:200]!r}, where a browser cannot go.")
-        return RedirectResponse(url, 307)
+        return RedirectResponse(url, 307, NOT_KEPT)
     body, kind, suffix = content or "null", "application/json", "json"
     if body.startswith('"'):
         body, kind, suffix = from_json(body), "text/plain", "txt"
     # What an agent wrote is for saving, not for a browser to run as a page of ours.
     headers = {
+        **NOT_KEPT,
         "Content-Disposition": f'attachment; filename="{UUID(artifact_id)}.{suffix}"',
         "X-Content-Type-Options": "nosniff",
     }
@@ -199,16 +217,28 @@ async def _find_run(state: AppState, project_id: int, identity: UUID) -> _Run:
 async def _steps(
     state: AppState, run: _Run, fields: list[str], *, payloads: bool, limit: int, cursor: str | None = None
 ) -> tuple[list[str], str | None]:
-    """A page of steps as JSON texts, and the cursor of the next one."""
+    """A page of steps as JSON texts, and the cursor of the next one. Large steps make it shorter than `limit`."""
     index, step_id = _step_position(cursor) if cursor else (FIRST_INDEX, -(2**63))
     values = {**run.key, "after_index": index, "after_id": step_id, "limit": limit}
     statement = trace.list_steps(fields, payloads=payloads)
-    async with state.pool.connection() as connection, connection.transaction():
-        if run.step_count > LONG_RUN_STEPS:
-            await connection.execute(queries.READ_BY_PAGE)
-        found = await (await connection.execute(statement, values)).fetchall()
-    is_last = len(found) < limit or (cursor is None and run.step_count <= len(found))
+    async with state.pool.connection() as connection, _reading(connection, run):
+        if payloads and min(limit, run.step_count) > FEW_ROWS and not trace.LARGE.isdisjoint(fields):
+            found, is_whole = await rows_up_to(connection, statement, values, PAGE_BYTES_MAX)
+        else:
+            found, is_whole = await (await connection.execute(statement, values)).fetchall(), True
+    is_last = is_whole and (len(found) < limit or (cursor is None and run.step_count <= len(found)))
     return [text for _, _, text in found], None if is_last else encode_cursor(*found[-1][:2])
+
+
+@asynccontextmanager
+async def _reading(connection: AsyncConnection[Any], run: _Run) -> AsyncIterator[None]:
+    """Settings for a long run, which only a transaction keeps to itself; most runs need neither."""
+    if run.step_count <= LONG_RUN_STEPS:
+        yield
+        return
+    async with connection.transaction():
+        await connection.execute(queries.READ_BY_PAGE)
+        yield
 
 
 def _step_position(cursor: str) -> tuple[int, int]:

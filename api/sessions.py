@@ -6,15 +6,16 @@ from uuid import UUID
 
 from fastapi import APIRouter, Path, Response
 
+from api.filters import KnownParameters
 from api.finding import decode_position, encode_position
-from api.pages import Limit, Offset, PageCursor, decode_cursor, encode_cursor, not_ours, page, rows
+from api.pages import Limit, Offset, PageCursor, decode_cursor, encode_cursor, not_ours, page, rows, run_rows
 from api.state import ProjectId, State
 from db import queries
 from db.run_list import Position, Sort
 from events.exceptions import NotFound
 from events.limits import NAME_CHARS_MAX
 
-router = APIRouter(prefix="/v1", tags=["read"])
+router = APIRouter(prefix="/v1", tags=["read"], dependencies=[KnownParameters])
 
 LAST = Position(datetime(9999, 1, 1, tzinfo=UTC), UUID(int=2**128 - 1))
 FIRST = Position(datetime(1, 1, 1, tzinfo=UTC), UUID(int=0))
@@ -41,7 +42,7 @@ async def get_session_runs(
         raise NotFound("There is no such session.")
     after = decode_position(Sort.TIME, cursor) if cursor else FIRST
     values = {"project_id": project_id, "session_id": session_id, "after": after.value, "after_id": after.id, "limit": limit}
-    found = await rows(state, queries.SESSION_RUNS, values)
+    found = await run_rows(state, queries.SESSION_RUNS, values, limit)
     if not found and cursor is None:
         raise NotFound(f"There is no session {session_id!r}.")
     last = Position(*found[-1][:2]) if len(found) == limit else None

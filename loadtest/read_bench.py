@@ -212,6 +212,7 @@ def _machine(load_average: Sequence[float]) -> dict[str, Any]:
         "cpus": os.cpu_count(),
         "memoryBytes": psutil.virtual_memory().total,
         "loadAverageBefore": [round(value, 2) for value in load_average],
+        "loadAverageAfter": [round(value, 2) for value in os.getloadavg()],
     }
 
 

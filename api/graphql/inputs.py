@@ -7,7 +7,7 @@ from uuid import UUID
 
 import strawberry
 
-from api.filters import DURATION_MS_MAX, Q_CHARS_MAX, VALUES_MAX, agent_ids, refuse_nul, scaled
+from api.filters import DURATION_MS_MAX, Q_CHARS_MAX, VALUES_MAX, agent_ids, refuse_empty, refuse_nul, scaled
 from api.graphql.context import Context
 from api.graphql.limits import FIRST_MAX
 from api.graphql.scalars import Moment, Uuid
@@ -87,6 +87,7 @@ async def run_filter(context: Context, given: RunFilter | None) -> run_list.RunF
         q=given.q,
     )
     refuse_nul(wanted)
+    refuse_empty(wanted)
     if given.status == []:
         wanted = replace(wanted, ids=())  # one of none
     agents = await agents_of(context, given.agent_ids, given.agent_name, given.agent_version)
@@ -94,13 +95,22 @@ async def run_filter(context: Context, given: RunFilter | None) -> run_list.RunF
 
 
 async def agents_of(context: Context, ids: list[int] | None, name: str | None, version: str | None) -> tuple[int, ...] | None:
-    """As `api.filters.agent_ids`."""
+    """As `api.filters.agent_ids`. Raises InvalidQuery for ids that no agent can have."""
     if ids is not None and len(ids) > VALUES_MAX:
         raise InvalidQuery(f"`agentIds` holds {len(ids)} values; at most {VALUES_MAX} go into it.")
+    for agent_id in ids or ():
+        _check_id("agentIds", agent_id)  # below are those that stand for several agents
     return await context.ask(lambda: agent_ids(context.state, context.project_id, ids, name, version))
 
 
+def _check_id(name: str, given: int) -> None:
+    if given < 1:
+        raise InvalidQuery(f"`{name}` holds {given}; ids are from 1 on.")
+
+
 def _check(given: RunFilter) -> None:
+    if given.user_id is not None:
+        _check_id("userId", given.user_id)
     for name, many, most in (
         ("ids", given.ids, FIRST_MAX),
         ("tools", given.tools, VALUES_MAX),

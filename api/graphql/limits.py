@@ -55,6 +55,8 @@ PARTS_DEFAULT = 10
 """Of artifacts and metrics."""
 BINS_MAX = 1_600
 """Bins of a histogram, of durations up to a year."""
+DIGITS_MAX = 20
+"""Of a number in the query that are looked at."""
 LIST_SIZE = 20
 """What a list without `first` is counted as, where `_LIST_SIZES` does not know better."""
 
@@ -138,7 +140,7 @@ def _check(count: int, limit: int, what: str) -> None:
 def _first_values(operation: OperationDefinitionNode | None, variables: Mapping[str, Any]) -> dict[str, int]:
     """The variables that are whole numbers, or are so unless given."""
     defaults = {
-        item.variable.name.value: int(item.default_value.value)
+        item.variable.name.value: _whole(item.default_value)
         for item in (operation.variable_definitions or () if operation else ())
         if isinstance(item.default_value, IntValueNode)
     }
@@ -148,6 +150,11 @@ def _first_values(operation: OperationDefinitionNode | None, variables: Mapping[
         if isinstance(value, int) or (isinstance(value, float) and value.is_integer())
     }
     return defaults | given
+
+
+def _whole(node: IntValueNode) -> int:
+    """Python refuses to read what is very long, and whatever is longer than that is too much of anything."""
+    return int(node.value[:DIGITS_MAX])
 
 
 @dataclass(slots=True)
@@ -245,7 +252,7 @@ class _Measure:
     def _first(self, node: FieldNode, default: int) -> int:
         given = next((argument.value for argument in node.arguments or () if argument.name.value == "first"), None)
         if isinstance(given, IntValueNode):
-            value = int(given.value)
+            value = _whole(given)
         elif isinstance(given, VariableNode):
             value = self.variables.get(given.name.value, default)
         else:

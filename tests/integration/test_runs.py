@@ -7,7 +7,7 @@ import pytest
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
 
-from api import runs
+from api import pages, runs
 from api.app import create_app, create_ingest_app, create_read_app
 from events.settings import Settings
 from tests.integration.conftest import Drain
@@ -75,6 +75,7 @@ def test_filters(client: TestClient, drain: Drain) -> None:
         ),
         *("agentid=1", "minDurationMs=-1", "minCostUsd=x", "hasError=perhaps", "from=yesterday", "to=1066-10-14T00:00:00Z"),
         *("metric=score>high", "metric=score>", "q=", "q=%20", "userId=0", "sessionId=", "tool=", "q=a%00b", "tag=a%00b"),
+        *("from=2026-11-20&to=2026-11-20", "format=csv", "lastEventId=1-1", "steps=false"),
         *("tool=" + "x" * 300, "&".join(["tag=a"] * 21), "q=" + "x" * 501),
     ],
 )
@@ -84,6 +85,32 @@ def test_bad_queries_are_told(client: TestClient, query: str) -> None:
     error = response.json()["error"]
     assert error["code"] == "invalid_query"
     assert "SELECT" not in response.text
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("/v1/users/1/runs?status=FAILED", "/v1/sessions?userId=1", "/v1/sessions/s/runs?offset=1", "/v1/agents?name=a"),
+        *("/v1/runs/export?limit=10", "/v1/stream?limit=10"),
+        *(f"/v1/runs/{'1' * 32}{rest}" for rest in ("?limit=1", "/steps?offset=1", f"/steps/{'1' * 16}?fields=id")),
+    ],
+)
+def test_a_parameter_that_would_do_nothing_is_refused(client: TestClient, url: str) -> None:
+    response = client.get(url)
+    assert (response.status_code, response.json()["error"]["code"]) == (422, "invalid_query")
+    assert url.partition("?")[2].partition("=")[0] in response.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("url", "status"),
+    [
+        *(("/v1/runs", 200), ("/v1/agents", 200), ("/v1/metrics/summary", 200), ("/v1/runs/export", 200)),
+        *((f"/v1/runs/{'1' * 32}", 404), ("/v1/runs?limit=0", 422), ("/v1/nothing", 404)),
+    ],
+)
+def test_no_proxy_keeps_an_answer(client: TestClient, url: str, status: int) -> None:
+    response = client.get(url)
+    assert (response.status_code, response.headers.get("Cache-Control")) == (status, "no-store")
 
 
 def test_a_cursor_is_of_one_sort(client: TestClient, drain: Drain) -> None:
@@ -157,6 +184,44 @@ def test_a_long_run_in_pages(client: TestClient, drain: Drain, monkeypatch: pyte
     rest = client.get(f"/v1/runs/{run_id}/steps?limit=1000&cursor={run['nextStepsCursor']}").json()
     assert [step["id"] for step in rest["items"]] == seen[1500:]
     assert "steps" not in client.get(f"/v1/runs/{run_id}?steps=false").json()
+
+
+def test_a_page_is_over_where_it_is_large_enough(client: TestClient, drain: Drain, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs, "PAGE_BYTES_MAX", 25_000)
+    run_id = str(uuid4())
+    steps = [
+        {"type": "step", "runId": run_id, "id": f"{number + 1:016x}", "index": number, "toolName": "t", "output": "x" * 1000}
+        for number in range(100)
+    ]
+    assert client.post("/v1/events", json=steps).status_code == 202
+    drain()
+    run = client.get(f"/v1/runs/{run_id}").json()
+    assert 10 <= len(run["steps"]) <= 25
+    seen, cursor = [step["id"] for step in run["steps"]], run["nextStepsCursor"]
+    while cursor is not None:
+        page = client.get(f"/v1/runs/{run_id}/steps", params={"limit": 1000, "cursor": cursor}).json()
+        assert 0 < len(page["items"]) <= 25
+        seen += [step["id"] for step in page["items"]]
+        cursor = page["nextCursor"]
+    assert seen == [step["id"] for step in steps]
+    assert len(client.get(f"/v1/runs/{run_id}?payloads=false").json()["steps"]) == 100
+
+
+def test_runs_that_tags_make_too_large_for_a_page_are_told(
+    client: TestClient, drain: Drain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "PAGE_BYTES_MAX", 50_000)
+    events = [
+        {"type": "run", "id": str(uuid4()), "sessionId": "s", "agent": {"name": "a"}, "tags": {"k": "x" * 1000}}
+        for _ in range(100)
+    ]
+    assert client.post("/v1/events", json=events).status_code == 202
+    drain()
+    for url in ("/v1/runs", "/v1/sessions/s/runs"):
+        assert client.get(f"{url}?limit=100").status_code == 422
+        assert len(client.get(f"{url}?limit=25").json()["items"]) == 25
+    monkeypatch.setattr(pages, "PAGE_BYTES_MAX", 500_000)
+    assert len(client.get("/v1/runs?limit=100").json()["items"]) == 100
 
 
 def test_fields_and_payloads_of_steps(client: TestClient, drain: Drain) -> None:

@@ -48,6 +48,13 @@ def test_variables_count_with_what_they_hold() -> None:
         )
 
 
+@pytest.mark.parametrize("query", ["{{ runs(first: {0}) {{ pageInfo {{ endCursor }} }} }}",
+    "query q($n: Int = {0}) {{ runs(first: $n) {{ pageInfo {{ endCursor }} }} }}"])  # fmt: skip
+def test_numbers_that_python_does_not_read_are_too_large(query: str) -> None:
+    with pytest.raises(GraphQLError, match="from 1 to 1000"):
+        _values(query.format("9" * 5000))
+
+
 def test_only_the_chosen_operation_must_be_cheap() -> None:
     query = "query cheap { runs(first: 1) { pageInfo { endCursor } } } query dear { runs(first: 1000) { edges { node {%s} } } }"
     fields = " ".join(["id name status costUsd tags"] * 12)
