@@ -317,6 +317,15 @@ FROM (
         SELECT i.project_id, u.term, i.started_at, i.run_id FROM indexed_runs AS i, unnest(i.terms) AS u (term)
     ) AS k USING (project_id, term, started_at, run_id)
     WHERE t.run_id IS NULL OR k.run_id IS NULL
+    UNION ALL
+    SELECT format('run %s: %s, with other values', t.run_id, t.term)
+    FROM search_terms AS t
+    JOIN (
+        SELECT project_id, run_id, 'metric:' || name AS term, min(value) AS least, max(value) AS greatest FROM metrics GROUP BY 1, 2, 3
+    ) AS m USING (project_id, run_id, term)
+    WHERE (t.least, t.greatest) IS DISTINCT FROM (m.least, m.greatest) AND NOT EXISTS (
+        SELECT FROM pending_documents AS p WHERE (p.project_id, p.run_id) = (t.project_id, t.run_id)
+    )
 ) AS found;
 
 -- name: note_dead_letters
@@ -407,9 +416,16 @@ WHERE NOT EXISTS (
     SELECT FROM indexed_runs AS i
     WHERE (i.project_id, i.run_id, i.started_at) = (t.project_id, t.run_id, t.started_at) AND t.term = ANY (i.terms)
 );
-INSERT INTO search_terms (project_id, term, started_at, run_id)
-SELECT i.project_id, u.term, i.started_at, i.run_id FROM indexed_runs AS i, unnest(i.terms) AS u (term)
-ON CONFLICT DO NOTHING;
+INSERT INTO search_terms AS t (project_id, term, started_at, run_id, least, greatest)
+SELECT i.project_id, u.term, i.started_at, i.run_id, m.least, m.greatest
+FROM indexed_runs AS i
+CROSS JOIN LATERAL unnest(i.terms) AS u (term)
+LEFT JOIN (
+    SELECT project_id, run_id, 'metric:' || name AS term, min(value) AS least, max(value) AS greatest FROM metrics GROUP BY 1, 2, 3
+) AS m ON (m.project_id, m.run_id, m.term) = (i.project_id, i.run_id, u.term)
+ON CONFLICT (project_id, term, started_at, run_id) DO UPDATE
+SET least = excluded.least, greatest = excluded.greatest
+WHERE (t.least, t.greatest) IS DISTINCT FROM (excluded.least, excluded.greatest);
 
 -- name: search_lock
 -- Waits for whoever indexes.

@@ -19,11 +19,11 @@ GROUP BY 1, 2, 3;
 
 -- name: add_words
 -- The words of runs and of steps: those of a part, which is up to a dozen steps of a run and the run itself (a NULL among the
--- steps), in one row.
-INSERT INTO search_documents (project_id, run_id, day, words)
-SELECT project_id, run_id, day, words
+-- steps), in one row. A run that changes by itself has one row for that, however often it does.
+INSERT INTO search_documents AS t (project_id, run_id, id, day, words)
+SELECT project_id, run_id, CASE WHEN alone THEN '00000000-0000-0000-0000-000000000000'::uuid ELSE uuidv7() END, day, words
 FROM (
-    SELECT k.project_id, k.run_id, k.day, jsonb_to_tsvector(
+    SELECT k.project_id, k.run_id, k.day, bool_and(k.step_id IS NULL) AS alone, jsonb_to_tsvector(
         'simple',
         jsonb_agg(
             CASE
@@ -40,7 +40,8 @@ FROM (
     LEFT JOIN steps AS s ON (s.project_id, s.run_id, s.day, s.id) = (k.project_id, k.run_id, k.day, k.step_id)
     GROUP BY k.project_id, k.run_id, k.day, k.part
 ) AS d
-WHERE words <> '';
+WHERE words <> ''
+ON CONFLICT (project_id, run_id, id, day) DO UPDATE SET words = excluded.words WHERE t.words <> excluded.words;
 
 -- name: index_terms
 -- Brings the terms of runs up to date: their tools only grow, their tags and metrics are looked up anew when the run itself

@@ -13,6 +13,7 @@ from typing import Any, cast
 from zlib import crc32
 
 import redis
+from redis.exceptions import OutOfMemoryError
 
 from events import ids, records
 from events.changes import CHANGES_MAX, INDEXED_KEY, RunKey, change_arguments, changes_key
@@ -24,6 +25,9 @@ TRIM_SCRIPT = _TELL + files("events").joinpath("trim.lua").read_text()
 INDEXED_SCRIPT = _TELL + files("events").joinpath("indexed.lua").read_text()
 BELL_TTL_MS = 3000
 """A bell that nobody refreshes falls silent after this time, and the sweep may ring it anew."""
+
+BUSY_KEY = "agentguide:busy"
+BUSY_TTL_MS = 1000
 
 ENTRY_EVENTS_MAX = 500
 ENTRY_BYTES_MAX = 1 << 20
@@ -210,6 +214,18 @@ class ShardStream:
         arguments = change_arguments(runs)
         if arguments or gap:
             self._tell_indexed([INDEXED_KEY], [CHANGES_MAX, int(gap), *arguments])
+
+    def say_busy(self) -> None:
+        """For a second others know that this shard's drain has all it can do."""
+        try:
+            self._redis.set(BUSY_KEY, self.shard, px=BUSY_TTL_MS)
+        except OutOfMemoryError:
+            pass  # it is a courtesy, and what makes room goes first
+
+    def others_are_busy(self) -> bool:
+        """Whether the drain of another shard has all it can do, and wants the machine to itself."""
+        busy = cast("bytes | None", self._redis.get(BUSY_KEY))
+        return busy is not None and busy != str(self.shard).encode()
 
     def hold_bell(self) -> None:
         self._redis.set(bell_key(self.shard), 1, px=BELL_TTL_MS)

@@ -112,10 +112,14 @@ class Batch:
     def write(self, runs: list[RunState]) -> None:
         """Writes runs with the steps that were touched, and notes what roll-ups and search index get of it."""
         self.write_rows(runs)
+        self.note(runs)
+
+    def note(self, runs: list[RunState]) -> None:
+        """Notes for the search index that runs changed, and the steps that were touched."""
         _copy_if_any(self._connection, queries.COPY_PENDING_DOCUMENTS, chain.from_iterable(map(rows.document_rows, runs)))
 
     def write_rows(self, runs: list[RunState]) -> None:
-        """The same, but for the search index: no word of theirs is new."""
+        """As `write`, but the search index learns nothing of it."""
         deltas = RollupDeltas()
         self._ensure_partitions(runs)
         connection = self._connection

@@ -27,7 +27,7 @@ from events.stream import ShardStream
 from worker.batch import AgentIds, Batch, Event
 from worker.fetch import Fetched, Fetcher
 from worker.search import index_slice
-from worker.upkeep import Upkeep
+from worker.upkeep import BUSY_EVENTS, Upkeep
 
 logger = logging.getLogger(__name__)
 
@@ -73,7 +73,7 @@ class Drain:
         self._connection: Connection | None = None
         self._agents: AgentIds = {}
         self._error_groups: set[tuple[int, int]] = set()
-        self._upkeep = Upkeep(index=self._index)
+        self._upkeep = Upkeep(index=self._index, others_are_busy=self._stream.others_are_busy)
         self._indexed_untold = True
         self._partitions: set[int] = set()
         self._changed: set[RunKey] = set()
@@ -98,7 +98,7 @@ class Drain:
             self._connection = None
 
     def step(self) -> Outcome:
-        """Stores the next batch, if there is one. After an error the connection is given up and nothing is stored.
+        """Stores the next batch, if there is one, wholly or not at all. After an error the connection is given up.
 
         Raises:
             psycopg.Error, redis.RedisError: a server did not do its part; try again later.
@@ -131,6 +131,8 @@ class Drain:
         self.stored_events += fetched.count
         if not fetched.entries:
             return Outcome.TIDIED if self._upkeep.when_idle(connection) else Outcome.EMPTY
+        if fetched.count > BUSY_EVENTS:
+            self._stream.say_busy()
         self._upkeep.after_batch(connection, fetched.count)
         return Outcome.FULL if fetched.full else Outcome.STORED
 
@@ -142,7 +144,7 @@ class Drain:
             self._agents.clear()
             self._error_groups.clear()
             self._partitions.clear()
-            self._upkeep = Upkeep(index=self._index)
+            self._upkeep = Upkeep(index=self._index, others_are_busy=self._stream.others_are_busy)
             self._indexed_untold = True
         return self._connection
 

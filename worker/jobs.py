@@ -24,6 +24,10 @@ from worker.simulate import run_slice
 logger = logging.getLogger(__name__)
 
 
+NO_SHARD = -1
+"""Who is no drain."""
+
+
 @dataclass(slots=True)
 class Context:
     """What jobs work with: made once for each worker process."""
@@ -81,9 +85,10 @@ def tidy(context: Context) -> None:
     with context.connect() as connection:
         prepare_session(connection)
         fold(connection, wait=True)
+        stream = ShardStream(context.redis, NO_SHARD)
         while indexed := index_slice(connection):
-            ShardStream(context.redis, 0).tell_indexed(indexed)
-            if waiting.count or context.stopping() or time.monotonic() >= deadline:
+            stream.tell_indexed(indexed)
+            if waiting.count or stream.others_are_busy() or context.stopping() or time.monotonic() >= deadline:
                 break
 
 

@@ -129,7 +129,11 @@ def _correct_runs(session: Connection, rows: Connection) -> int:
                 if not found.is_well(run):
                     _correct(run, found)
                     wrong.append(run)
-            Batch(rows, {}, set()).write_rows(wrong)
+            batch = Batch(rows, {}, set())
+            batch.write_rows(wrong)
+            for run in wrong:
+                run.touched = {}  # no word of theirs is new; what lists are sorted by may be
+            batch.note(wrong)
         done += len(wrong)
     return done
 

@@ -37,6 +37,14 @@ def known_shards(connection: "redis.Redis", shards: int) -> list[int]:
     return sorted({*range(shards), *shard_numbers(connection.scan_iter(ANY_STREAM, count=10_000))})
 
 
+def ask_to_tidy(connection: "redis.Redis") -> bool:
+    """Not while jobs wait: drains among them tidy by themselves, and where no worker runs, requests would pile up."""
+    if jobs.queue(connection).count:
+        return False
+    jobs.enqueue(connection, jobs.TIDY)
+    return True
+
+
 def run(settings: Settings) -> None:
     """Sweeps until SIGTERM or SIGINT."""
     stop = threading.Event()
@@ -53,8 +61,7 @@ def run(settings: Settings) -> None:
             if time.monotonic() >= partitions_due:
                 jobs.enqueue(connection, jobs.ENSURE_PARTITIONS)
                 partitions_due = time.monotonic() + PARTITIONS_SECONDS
-            if time.monotonic() >= tidy_due:
-                jobs.enqueue(connection, jobs.TIDY)
+            if time.monotonic() >= tidy_due and ask_to_tidy(connection):
                 tidy_due = time.monotonic() + TIDY_SECONDS
         except redis.RedisError as error:
             logger.warning("the sweep could not reach Redis and will try again: %s", error)

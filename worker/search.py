@@ -84,7 +84,7 @@ def _add_words(connection: Connection, parts: Sequence[Part]) -> None:
     try:
         with connection.transaction():
             connection.execute(queries.ADD_WORDS, values)
-    except (psycopg.DataError, psycopg.errors.ProgramLimitExceeded) as error:
+    except (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.ProgramLimitExceeded) as error:
         if len(parts) == 1:
             logger.warning("run %s: %d steps cannot be searched: %s", parts[0].change.run_id, len(parts[0].step_ids), error)
             return

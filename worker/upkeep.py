@@ -23,6 +23,7 @@ class Upkeep:
         self,
         *,
         index: Callable[[Connection], bool],
+        others_are_busy: Callable[[], bool],
         clock: Callable[[], float] = time.monotonic,
         fold: Callable[..., bool] = fold,
     ) -> None:
@@ -30,6 +31,7 @@ class Upkeep:
         self._clock = clock
         self._fold = fold
         self._index = index
+        self._others_are_busy = others_are_busy
         # A drain that was killed may have left something behind.
         self._unfolded = self._unindexed = True
         self._fold_due = clock() + FOLD_SECONDS
@@ -40,7 +42,7 @@ class Upkeep:
         self._unfolded = self._unindexed = True
         if self._clock() >= self._fold_due:
             self._fold_now(connection)
-        if events <= BUSY_EVENTS or self._clock() >= self._index_due:
+        if self._may_index(busy=events > BUSY_EVENTS):
             self._index_some(connection)
 
     def when_idle(self, connection: Connection) -> bool:
@@ -48,13 +50,16 @@ class Upkeep:
         if self._unfolded:
             self._fold_now(connection)
             return not self._unfolded
-        return self._unindexed and self._index_some(connection)
+        return self._unindexed and self._may_index(busy=False) and self._index_some(connection)
 
     def finish(self, connection: Connection) -> None:
         """The drain ends: nothing that it stored stays out of the roll-ups."""
         if self._unfolded:
             self._fold(connection, wait=True)
             self._unfolded = False
+
+    def _may_index(self, *, busy: bool) -> bool:
+        return self._clock() >= self._index_due or not (busy or self._others_are_busy())
 
     def _fold_now(self, connection: Connection) -> None:
         self._unfolded = not self._fold(connection)

@@ -160,7 +160,11 @@ DAMAGES: list[tuple[str, set[str]]] = [
     ("UPDATE rollup_errors SET sample_run_id = gen_random_uuid()", {"roll-ups: errors"}),
     ("TRUNCATE rollup_totals, rollup_tools, rollup_latencies, rollup_errors", ROLLUPS),
     ("INSERT INTO pending_totals (project_id, agent_id, minute, runs) VALUES (1, 1, now(), 1)", {"roll-ups: totals"}),
-    (f"UPDATE runs SET step_count = 77, input_tokens = 0 WHERE id = '{RUNS[3]}'", {"run totals"}),
+    (f"UPDATE runs SET step_count = 77, input_tokens = 0 WHERE id = '{RUNS[3]}'", {"run totals", "search index"}),
+    (
+        "UPDATE runs SET step_count = 9, cost_nano_usd = 9; UPDATE indexed_runs SET step_count = 9, cost_nano_usd = 9",
+        {"run totals"},
+    ),
     ("UPDATE runs SET next_index = 0", {"run totals"}),
     ("UPDATE steps SET usage_below = false", {"usage marks", "roll-ups: totals", "roll-ups: tools"}),
     ("UPDATE steps SET usage_below = true", {"usage marks", "roll-ups: totals", "roll-ups: tools"}),
@@ -182,6 +186,8 @@ DAMAGES: list[tuple[str, set[str]]] = [
     ("DELETE FROM search_documents", {"search index"}),
     ("UPDATE indexed_runs SET started_at = now()", {"search index"}),
     ("DELETE FROM search_terms WHERE term = 'tool:search'", {"search index"}),
+    ("DELETE FROM search_terms WHERE term LIKE 'metric:%'", {"search index"}),
+    ("UPDATE search_terms SET greatest = greatest + 1", {"search index"}),
     ("INSERT INTO search_terms SELECT project_id, 'tool:none', started_at, run_id FROM search_terms LIMIT 1", {"search index"}),
     (
         "DO $$ BEGIN EXECUTE 'DROP TABLE metrics_' || to_char((now() AT TIME ZONE 'UTC')::date + 3, 'YYYYMMDD'); END $$",
@@ -249,6 +255,7 @@ def _picture(database: psycopg.Connection[Any]) -> list[Any]:
         " FROM rollup_errors WHERE count > 0 ORDER BY 1, 2, 3, 4, 5, 6, 7",
         "SELECT * FROM error_groups ORDER BY 1, 2",
         "SELECT * FROM search_terms ORDER BY 1, 2, 3, 4",
+        "SELECT * FROM indexed_runs ORDER BY 1, 2",
         "SELECT run_id, day FROM search_documents GROUP BY 1, 2 ORDER BY 1, 2",
     )
     return [database.execute(statement).fetchall() for statement in statements]

@@ -20,6 +20,7 @@ from worker import jobs
 from worker.drain import Outcome
 from worker.fold import fold
 from worker.jobs import Context
+from worker.scheduler import ask_to_tidy
 
 Database = psycopg.Connection[tuple[Any, ...]]
 
@@ -114,6 +115,12 @@ def test_the_scheduler_has_leftovers_tidied(stack: Stack) -> None:
         left = "SELECT count(*) FROM rollup_totals WHERE project_id = 99"
         wait_until(lambda: database.execute(left).fetchone() == (6,), seconds=20, what="the fold of what was left")
         database.execute("DELETE FROM rollup_totals WHERE project_id = 99")
+
+
+def test_tidying_waits_in_the_queue_once(queue: "redis.Redis") -> None:
+    assert ask_to_tidy(queue)
+    assert not ask_to_tidy(queue)
+    assert job_names.queue(queue).count == 1
 
 
 def test_an_upgrade_keeps_what_was_rolled_up(template: Stack) -> None:

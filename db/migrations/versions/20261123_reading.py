@@ -118,10 +118,15 @@ FROM rollup_tools;
 INSERT INTO pending_latencies (project_id, agent_id, start, subject, tool_name, bin, count)
 SELECT project_id, agent_id, hour, subject, tool_name, bin, count FROM rollup_latencies;
 INSERT INTO pending_documents (project_id, run_id, day, whole, step_ids)
-SELECT r.project_id, r.id, r.day, true, ARRAY(
-    SELECT s.id FROM steps AS s WHERE (s.project_id, s.run_id, s.day) = (r.project_id, r.id, r.day)
-)
-FROM runs AS r;
+SELECT project_id, run_id, day, part = 0, coalesce(array_agg(id) FILTER (WHERE id IS NOT NULL), '{}')
+FROM (
+    SELECT r.project_id, r.id AS run_id, r.day, s.id,
+        (row_number() OVER (PARTITION BY r.project_id, r.id ORDER BY s.id) - 1) / 200 AS part
+    FROM runs AS r
+    LEFT JOIN steps AS s ON (s.project_id, s.run_id, s.day) = (r.project_id, r.id, r.day)
+) AS parts
+GROUP BY project_id, run_id, day, part
+ORDER BY project_id, run_id, part;
 """
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any, cast
 
-from worker.upkeep import BUSY_EVENTS, BUSY_SHARE, FOLD_SECONDS, Upkeep
+from worker.upkeep import BUSY_EVENTS, BUSY_SHARE, FOLD_SECONDS, INDEX_AFTER_SECONDS, Upkeep
 
 CONNECTION = cast("Any", None)
 BUSY = BUSY_EVENTS + 1
@@ -16,8 +16,11 @@ class Work:
         self.slice_seconds = 0.5
         self.folds = self.slices = 0
         self.lock_is_free = True
+        self.others_are_busy = False
         self.to_index = 0
-        self.upkeep = Upkeep(clock=lambda: self.now, fold=self._fold, index=self._index)
+        self.upkeep = Upkeep(
+            clock=lambda: self.now, fold=self._fold, index=self._index, others_are_busy=lambda: self.others_are_busy
+        )
 
     def _fold(self, _: Any, *, wait: bool = False) -> bool:
         self.folds += 1
@@ -55,6 +58,18 @@ def test_a_drain_with_little_to_do_indexes_after_each_batch() -> None:
     for _ in range(5):
         work.upkeep.after_batch(CONNECTION, BUSY_EVENTS)
     assert work.slices == 5
+
+
+def test_while_another_is_busy_one_with_nothing_to_do_only_takes_its_share() -> None:
+    work = Work()
+    work.to_index = 1000
+    work.others_are_busy = True
+    assert work.upkeep.when_idle(CONNECTION)  # the fold
+    assert not work.upkeep.when_idle(CONNECTION)
+    work.now += INDEX_AFTER_SECONDS
+    assert work.upkeep.when_idle(CONNECTION)
+    assert not work.upkeep.when_idle(CONNECTION)
+    assert work.slices == 1
 
 
 def test_an_idle_drain_folds_first_then_indexes_until_there_is_nothing() -> None:
