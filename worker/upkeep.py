@@ -7,7 +7,9 @@ from db.pipeline import Connection
 from worker.fold import fold
 
 FOLD_SECONDS = 0.5
-"""How old the roll-ups may be while events stream in."""
+"""How old the roll-ups may be."""
+BUSY_FOLD_SECONDS = 2.0
+"""The same while there is no time to spare: the more batches share a fold, the less it costs each."""
 BUSY_EVENTS = 250
 """A batch of more says that there is no time to spare."""
 BUSY_SHARE = 0.03
@@ -34,15 +36,16 @@ class Upkeep:
         self._others_are_busy = others_are_busy
         # A drain that was killed may have left something behind.
         self._unfolded = self._unindexed = True
-        self._fold_due = clock() + FOLD_SECONDS
+        self._folded_at = clock()
         self._index_due = clock() + INDEX_AFTER_SECONDS
 
     def after_batch(self, connection: Connection, events: int) -> None:
         """A batch was stored."""
         self._unfolded = self._unindexed = True
-        if self._clock() >= self._fold_due:
+        busy = events > BUSY_EVENTS
+        if self._clock() >= self._folded_at + (BUSY_FOLD_SECONDS if busy else FOLD_SECONDS):
             self._fold_now(connection)
-        if self._may_index(busy=events > BUSY_EVENTS):
+        if self._may_index(busy=busy):
             self._index_some(connection)
 
     def when_idle(self, connection: Connection) -> bool:
@@ -63,7 +66,7 @@ class Upkeep:
 
     def _fold_now(self, connection: Connection) -> None:
         self._unfolded = not self._fold(connection)
-        self._fold_due = self._clock() + FOLD_SECONDS
+        self._folded_at = self._clock()
 
     def _index_some(self, connection: Connection) -> bool:
         began = self._clock()

@@ -2,7 +2,9 @@
 
 from typing import Any, cast
 
-from worker.upkeep import BUSY_EVENTS, BUSY_SHARE, FOLD_SECONDS, INDEX_AFTER_SECONDS, Upkeep
+import pytest
+
+from worker.upkeep import BUSY_EVENTS, BUSY_FOLD_SECONDS, BUSY_SHARE, FOLD_SECONDS, INDEX_AFTER_SECONDS, Upkeep
 
 CONNECTION = cast("Any", None)
 BUSY = BUSY_EVENTS + 1
@@ -33,14 +35,15 @@ class Work:
         return self.to_index >= 0
 
 
-def test_batches_share_a_fold() -> None:
+@pytest.mark.parametrize(("events", "seconds"), [(BUSY_EVENTS, FOLD_SECONDS), (BUSY, BUSY_FOLD_SECONDS)])
+def test_batches_share_a_fold_the_more_so_the_busier_the_drain_is(events: int, seconds: float) -> None:
     work = Work()
     work.slice_seconds = 0.0
     for folds in range(3):
         for _ in range(10):
-            work.upkeep.after_batch(CONNECTION, BUSY)
+            work.upkeep.after_batch(CONNECTION, events)
         assert work.folds == folds
-        work.now += FOLD_SECONDS
+        work.now += seconds
 
 
 def test_a_busy_drain_gives_a_share_of_its_time_to_the_index() -> None:
