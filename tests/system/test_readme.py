@@ -30,6 +30,15 @@ def test_the_first_trace(stack: Stack) -> None:
     assert [step["toolName"] for step in run["steps"]] == ["track_parcel"]
 
 
+def test_the_first_questions(stack: Stack) -> None:
+    [block] = [block for block in BLOCKS if "/v1/metrics/summary" in block]
+    summary, tools, runs, export = [_run(f"api={stack.url}\n{line}", stack) for line in block.splitlines()]
+    assert "successRate" in json.loads(summary)
+    assert "topFailing" in json.loads(tools)
+    assert "items" in json.loads(runs)
+    assert export.startswith("id,")
+
+
 @pytest.mark.parametrize("command", ["simulate", "status"])
 def test_the_commands(stack: Stack, command: str) -> None:
     [line] = [line for block in BLOCKS for line in block.splitlines() if f"agentguide {command}" in line]
