@@ -114,9 +114,11 @@ async def get_run(
             raise _no_run(identity)
         await asyncio.sleep(WAIT_POLL_SECONDS)
     text, day, step_count = found[0]
+    run = _Run({**key, "day": day}, step_count)
+    metrics = await rows(state, trace.LIST_METRICS, run.key)
+    text = f'{text[:-1]}, "metrics" : {metrics[0][0]}}}'
     if not steps:
         return json_response(text.encode())
-    run = _Run({**key, "day": day}, step_count)
     items, next_cursor = await _steps(state, run, _step_fields(None), payloads=payloads, limit=STEPS_WITH_RUN_MAX)
     listed = ",".join(items)
     return json_response(f'{text[:-1]}, "steps" : [{listed}], "nextStepsCursor" : {to_json(next_cursor).decode()}}}'.encode())

@@ -47,15 +47,16 @@ _RUN: LiteralString = """
     'durationMs', round(extract(epoch FROM r.finished_at - r.started_at) * 1000, 3),
     'tags', r.tags, 'acceptedAt', r.accepted_at,
     'stepCount', r.step_count, 'errorCount', r.error_count, 'inputTokens', r.input_tokens, 'outputTokens', r.output_tokens,
-    'costUsd', r.cost_nano_usd / 1e9::float8,
-    'metrics', (
-        SELECT coalesce(json_agg(
-            json_build_object('id', m.id, 'name', m.name, 'value', m.value, 'tags', m.tags, 'createdAt', m.created_at)
-            ORDER BY m.created_at, m.id
-        ), '[]'::json)
-        FROM metrics AS m
-        WHERE (m.project_id, m.run_id, m.day) = (r.project_id, r.id, r.day)
-    )"""
+    'costUsd', r.cost_nano_usd / 1e9::float8"""
+
+LIST_METRICS: LiteralString = """
+SELECT coalesce(json_agg(
+    json_build_object('id', id, 'name', name, 'value', value, 'tags', tags, 'createdAt', created_at) ORDER BY created_at, id
+), '[]'::json)::text
+FROM metrics
+WHERE project_id = %(project_id)s AND run_id = %(run_id)s AND day = %(day)s
+"""
+"""A run's metrics as JSON text. By themselves, as only with the day at hand the planner need not think of every partition."""
 
 
 def _step(fields: Iterable[str], *, payloads: bool) -> tuple[LiteralString, LiteralString]:
@@ -76,7 +77,7 @@ def _pairs(names: Iterable[str]) -> LiteralString:
 
 
 def get_run(*, payloads: bool) -> LiteralString:
-    """A run and its metrics as JSON text, its day, and how many steps it has. Parameters: project_id, run_id."""
+    """A run as JSON text, its day, and how many steps it has. Parameters: project_id, run_id."""
     some: LiteralString = "'input', r.input, 'output', r.output, 'error', r.error, 'attributes', r.attributes, "
     built = _RUN.replace("{payloads}", some if payloads else "")
     return (
