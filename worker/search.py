@@ -1,7 +1,8 @@
 """The indexer: makes runs findable by their words, tools, tags and metrics, outside the way of an event.
 
 The drain notes in its transaction which runs and steps it changed; the indexer takes those notes, a slice at a time, and
-writes what search reads. Words of a payload that was replaced since stay in the index.
+writes what search reads. Words of a step's payload that was replaced since stay in
+the index.
 """
 
 import logging
