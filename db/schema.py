@@ -92,6 +92,11 @@ projects = Table(
     Column("slug", Text, nullable=False, unique=True),
     Column("name", Text, nullable=False),
     _created_at(),
+    Column("retention_days", Integer, comment="NULL here and below: what the server's settings say"),
+    Column("stale_after_seconds", Integer),
+    Column("events_per_second", Integer),
+    Column("bytes_per_second", BigInteger),
+    Column("redaction", JSONB, nullable=False, server_default="{}"),
 )
 
 users = Table(
@@ -101,6 +106,10 @@ users = Table(
     Column("email", Text, nullable=False, unique=True),
     Column("name", Text, nullable=False),
     _created_at(),
+    Column("password_hash", Text, comment="argon2id; NULL: cannot sign in"),
+    Column("is_operator", Boolean, nullable=False, server_default=text("false"), comment="may make projects and users"),
+    Column("disabled_at", Timestamp),
+    Column("session_version", Integer, nullable=False, server_default=text("0"), comment="sessions of an older one are over"),
 )
 
 memberships = Table(
@@ -126,6 +135,9 @@ api_keys = Table(
     Column("expires_at", Timestamp),
     Column("revoked_at", Timestamp),
     Column("last_used_at", Timestamp),
+    Column("created_by", Integer, comment="the user who made it; NULL: the command line"),
+    Column("events_per_second", Integer),
+    Column("bytes_per_second", BigInteger),
 )
 
 agents = Table(
@@ -172,6 +184,8 @@ runs = Table(
         server_default="{}",
         comment="steps that are not here yet and have usage below them",
     ),
+    Column("last_event_at", Timestamp, comment="when its last event was accepted; NULL: with the first one"),
+    Column("closed_as_stale", Boolean, nullable=False, server_default=text("false")),
     Column(
         "duration_microseconds",
         BigInteger,
@@ -275,7 +289,49 @@ dead_letters = Table(
     Column("reason", Text, nullable=False),
     Column("record", LargeBinary, nullable=False, comment="the event as it stood in the stream"),
     _created_at(),
+    Column("code", Text, nullable=False, server_default="", comment="SQLSTATE, or the error's class"),
+    Column("run_id", UUID(), comment="NULL: the record cannot be read"),
     Index("dead_letters_project_idx", "project_id", text("id DESC")),
+    Index("dead_letters_code_idx", "project_id", "code", "id"),
+)
+
+dead_letter_counts = Table(
+    "dead_letter_counts",
+    metadata,
+    _key("project_id", Integer),
+    _key("hour", Timestamp),
+    _key("code", Text),
+    _sum("count"),
+    Column("dropped", BigInteger, nullable=False, server_default=text("0"), comment="of them, those that were not kept"),
+    comment="every event that was ever buried",
+)
+
+deletions = Table(
+    "deletions",
+    metadata,
+    Column("id", UUID(), primary_key=True, server_default=text("uuidv7()")),
+    Column("project_id", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("subject", Text, nullable=False, comment="the run, session or user whose data goes"),
+    Column("requested_by", Text, nullable=False),
+    Column("requested_at", Timestamp, nullable=False, server_default=func.now()),
+    Column("positions", JSONB, nullable=False, server_default="{}", comment="what must be drained before it begins"),
+    Column("finished_at", Timestamp),
+    Column("counts", JSONB, nullable=False, server_default="{}"),
+    Column("error", Text),
+    CheckConstraint("kind IN ('run', 'session', 'user', 'retention')", name="kind"),
+    Index("deletions_project_idx", "project_id", text("id DESC")),
+    Index("deletions_open_idx", "id", postgresql_where=text("finished_at IS NULL")),
+    comment="asked for; also the queue of what is still to be done",
+)
+
+secrets = Table(
+    "secrets",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", LargeBinary, nullable=False),
+    _created_at(),
+    comment="the server's own",
 )
 
 stream_cursors = Table(
