@@ -8,6 +8,7 @@ from fastapi import APIRouter, FastAPI
 
 from api import errors, export, health, ingest, live, metrics, runs, sessions, simulate
 from api.graphql import routes as graphql
+from api.routing import check_routes
 from api.state import open_state
 from events.settings import Settings
 
@@ -39,7 +40,8 @@ def _create(settings: Settings, title: str, routers: Sequence[APIRouter]) -> Fas
             yield
 
     app = FastAPI(title=title, lifespan=lifespan, openapi_url="/openapi.json", redoc_url=None)
-    for router in (*routers, health.router):
+    for router in (*routers, health.router, health.figures_router):
         app.include_router(router)
+    check_routes(app)
     errors.install(app)
     return app

@@ -12,17 +12,19 @@ import psycopg
 from fastapi import APIRouter, Query, Response
 from starlette.types import Receive, Scope, Send
 
+from api.access import ProjectId
 from api.errors import NOT_KEPT
 from api.export_formats import FORMATS, Format, Row, Statement
 from api.filters import Filters, KnownParameters
-from api.state import AppState, ProjectId, State
+from api.routing import ReadRoute
+from api.state import AppState, State
 from db import export
 
 logger = logging.getLogger(__name__)
 
 Connection = psycopg.AsyncConnection[tuple[Any, ...]]
 
-router = APIRouter(prefix="/v1", tags=["read"], dependencies=[KnownParameters])
+router = APIRouter(route_class=ReadRoute, prefix="/v1", tags=["read"], dependencies=[KnownParameters])
 
 FETCH_ROWS_FIRST = 100
 FETCH_ROWS_MAX = 2_000

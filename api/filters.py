@@ -8,8 +8,10 @@ from typing import Annotated
 from fastapi import Depends, Query, Request
 from fastapi.dependencies.models import Dependant
 
+from api.access import ProjectId
+from api.authenticator import PROJECT_PARAMETER
 from api.pages import rows
-from api.state import AppState, ProjectId, State
+from api.state import AppState, State
 from db import queries
 from db.run_list import MetricFilter, RunFilter
 from events.exceptions import InvalidQuery
@@ -32,14 +34,10 @@ _Usd = Annotated[float | None, Query(ge=0, le=10**5 * COST_USD_MAX)]
 
 async def refuse_unknown(request: Request) -> None:
     """A misspelt parameter would be no parameter, and its answer a lie."""
-    known = _parameters(request.scope["route"].dependant)
+    known = _parameters(request.scope["route"].dependant) | {PROJECT_PARAMETER}
     unknown = sorted(set(request.query_params) - known)
     if unknown:
-        raise InvalidQuery(
-            f"There is no parameter `{unknown[0][:50]}`; there are: {', '.join(sorted(known))}."
-            if known
-            else f"There is no parameter `{unknown[0][:50]}`, nor any other."
-        )
+        raise InvalidQuery(f"There is no parameter `{unknown[0][:50]}`; there are: {', '.join(sorted(known))}.")
 
 
 KnownParameters = Depends(refuse_unknown)
@@ -68,6 +66,7 @@ async def run_filter(
     min_cost_usd: Annotated[_Usd, Query(alias="minCostUsd")] = None,
     max_cost_usd: Annotated[_Usd, Query(alias="maxCostUsd")] = None,
     has_error: Annotated[bool | None, Query(alias="hasError", description="Of the run or of one of its steps.")] = None,
+    stale: Annotated[bool | None, Query(description="It was closed because it said nothing, or is about to be.")] = None,
     tool: Annotated[_Names, Query(description="Has a step of it; given more than once, of each.")] = None,
     tag: Annotated[_Names, Query(description="`name`, or `key=value`.")] = None,
     metric: Annotated[_Names, Query(description="`name`, or `name>0.5` (=, <, <=, >, >=).")] = None,
@@ -88,6 +87,7 @@ async def run_filter(
         cost_min=scaled(min_cost_usd, 1e9),
         cost_max=scaled(max_cost_usd, 1e9),
         has_error=has_error,
+        stale=stale,
         tools=tuple(dict.fromkeys(tool or ())),
         tags=tuple(dict.fromkeys(tag or ())),
         metrics=tuple(_metric(text) for text in metric or ()),

@@ -10,10 +10,12 @@ from psycopg_pool import PoolTimeout
 from pydantic_core import to_json
 from redis.exceptions import RedisError
 
+from api.routing import MetricsRoute, PublicRoute
 from api.state import AppState, State
 from db import queries
 
-router = APIRouter(tags=["health"])
+router = APIRouter(tags=["health"], route_class=PublicRoute)
+figures_router = APIRouter(tags=["health"], route_class=MetricsRoute)
 
 CHECK_SECONDS = 2.0
 
@@ -33,7 +35,7 @@ async def get_readiness(state: State) -> Response:
     return Response(to_json(body), 200 if ready else 503, media_type="application/json")
 
 
-@router.get("/metrics")
+@figures_router.get("/metrics")
 async def get_metrics() -> Response:
     """This process' counters and gauges, in Prometheus' text format."""
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

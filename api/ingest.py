@@ -12,11 +12,12 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import to_json
 
 from api import batches
+from api.access import project_id_of
 from api.body import read_body
 from api.errors import invalid_event
 from api.idempotency import answer_once
-from api.routing import DirectRoute
-from api.state import AppState, project_id_of, state_of
+from api.routing import IngestRoute
+from api.state import AppState, state_of
 from events import otlp
 from events.exceptions import InvalidEvent, MalformedBody, NotFound, UnsupportedMedia
 from events.ids import IdMint, is_run_id, is_step_id, run_uuid
@@ -26,7 +27,7 @@ from events.payloads import storable_json
 from events.records import Record
 from events.stream import entries_of
 
-router = APIRouter(prefix="/v1", tags=["ingest"], route_class=DirectRoute)
+router = APIRouter(prefix="/v1", tags=["ingest"], route_class=IngestRoute)
 
 PROTOBUF = "application/x-protobuf"
 _M = TypeVar("_M", bound=BaseModel)

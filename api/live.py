@@ -20,23 +20,27 @@ from fastapi.responses import StreamingResponse
 from fastapi.sse import format_sse_event
 from pydantic_core import to_json
 
+from api.access import Caller, CallerDep, ProjectId, Scope
 from api.filters import Filters, KnownParameters, agent_ids
 from api.finding import find_runs
 from api.hub import News, Watcher
-from api.state import AppState, ProjectId, State
+from api.routing import ReadRoute
+from api.state import AppState, State
 from db.run_list import RunFilter, Sort
 from events.changes import Position, decode_position
-from events.exceptions import InvalidQuery
+from events.exceptions import DatabaseUnavailable, InvalidQuery
 from events.instrumentation import STREAM_EVENTS, STREAM_MISSED
 
 logger = logging.getLogger(__name__)
 
-router = APIRouter(prefix="/v1", tags=["read"], dependencies=[KnownParameters])
+router = APIRouter(route_class=ReadRoute, prefix="/v1", tags=["read"], dependencies=[KnownParameters])
 
 PATH = "/v1/stream"
 RECONNECT_MS = 2000
 PACE_SECONDS = 0.25
 """How often a client is sent changes: what changes several times meanwhile is sent once."""
+CHECK_SECONDS = 1.0
+"""How often it is looked whether a silent client may still read."""
 GROUP_RUNS = 500
 """Runs that are looked up each time; what changes faster than that, in one project, is missed in part."""
 
@@ -87,7 +91,7 @@ def _since(text: str | None) -> Position | None:
 )
 async def stream_runs(
     state: State,
-    project_id: ProjectId,
+    caller: CallerDep,
     wanted: Filters,
     find_agents: Annotated[FindAgents, Depends(_agents)],
     watcher: Annotated[Watcher, Depends(_watcher)],
@@ -97,7 +101,7 @@ async def stream_runs(
     `run` is a run that changed and that the filter lets through, as the list has it; `missed` says how many changes this
     client was too slow for, and `gap` that an unknown number is missing.
     """
-    events = _Events(state, project_id, wanted, find_agents, watcher)
+    events = _Events(state, caller, wanted, find_agents, watcher)
     return StreamingResponse(events.stream(), media_type="text/event-stream", headers=HEADERS)
 
 
@@ -106,21 +110,21 @@ class _Events:
     """What one client is sent."""
 
     state: AppState
-    project_id: int
+    caller: Caller
     wanted: RunFilter
     find_agents: FindAgents
     watcher: Watcher
 
     async def stream(self) -> AsyncIterator[bytes]:
-        """Ends when the hub does; the client will come again."""
+        """Ends when the hub does, or when the client may not read any more; it will come again, and be told."""
         watcher, hub = self.watcher, self.state.hub
         heartbeat_seconds = self.state.settings.stream_heartbeat_seconds
         position = watcher.since
         yield format_sse_event(retry=RECONNECT_MS, id=position or None)
         silent_since = time.monotonic()
         while True:
-            await watcher.wait(silent_since + heartbeat_seconds - time.monotonic())
-            if watcher.ended:
+            await watcher.wait(min(CHECK_SECONDS, silent_since + heartbeat_seconds - time.monotonic()))
+            if watcher.ended or not await self._may_go_on():
                 return
             # Both in one go: once this news is sent, all that there is up to this position was.
             news, position = watcher.take(), hub.position
@@ -135,6 +139,12 @@ class _Events:
                 yield format_sse_event(comment="heartbeat", id=position or None)
                 silent_since = time.monotonic()
             await asyncio.sleep(PACE_SECONDS)
+
+    async def _may_go_on(self) -> bool:
+        try:
+            return await self.state.authenticator.is_still(self.caller, Scope.READ)
+        except DatabaseUnavailable:
+            return False
 
     async def _messages(self, news: News, position: str) -> AsyncGenerator[bytes]:
         """The last one bears the position, if it is of a run."""
@@ -159,7 +169,7 @@ class _Events:
         try:
             async with self.state.hub.queries:
                 wanted = replace(self.wanted, ids=tuple(runs), agent_ids=await self.find_agents())
-                found = await find_runs(self.state, self.project_id, wanted, sort=Sort.TIME, limit=len(runs))
+                found = await find_runs(self.state, self.caller.project.id, wanted, sort=Sort.TIME, limit=len(runs))
         except (psycopg.Error, InvalidQuery) as error:
             logger.warning("%d changed runs could not be read: %s", len(runs), error)
             STREAM_MISSED.inc(len(runs))

@@ -9,17 +9,19 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import to_json
 
 from api import kpis, tool_kpis
+from api.access import ProjectId
 from api.filters import VALUES_MAX, agent_ids
 from api.pages import json_response
 from api.rollups import Agents
-from api.state import AppState, ProjectId, State
+from api.routing import ReadRoute
+from api.state import AppState, State
 from api.tool_kpis import Subject, ToolSort
 from api.windows import Grain, Window, asked_window
 from events.exceptions import InvalidQuery
 from events.limits import NAME_CHARS_MAX
 from events.models import Moment, Name
 
-router = APIRouter(prefix="/v1/metrics", tags=["metrics"])
+router = APIRouter(route_class=ReadRoute, prefix="/v1/metrics", tags=["metrics"])
 
 _Limit = Annotated[int, Field(ge=1, le=tool_kpis.TOOLS_MAX)]
 _Top = Annotated[int, Field(ge=0, le=100)]

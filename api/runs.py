@@ -14,6 +14,7 @@ from psycopg import AsyncConnection
 from pydantic_core import from_json, to_json
 from redis.exceptions import RedisError
 
+from api.access import ProjectId
 from api.errors import NOT_KEPT
 from api.filters import Filters, KnownParameters
 from api.finding import decode_position, encode_position, find_runs
@@ -31,14 +32,15 @@ from api.pages import (
     rows,
     rows_up_to,
 )
-from api.state import AppState, ProjectId, State
+from api.routing import ReadRoute
+from api.state import AppState, State
 from db import queries, trace
 from db.run_list import RunFilter, Sort
 from events.exceptions import InvalidQuery, NotFound
 from events.ids import is_run_id, is_step_id
 from events.stream import epoch_key, id_order, shard_of, stream_key
 
-router = APIRouter(prefix="/v1", tags=["read"], dependencies=[KnownParameters])
+router = APIRouter(route_class=ReadRoute, prefix="/v1", tags=["read"], dependencies=[KnownParameters])
 
 WAIT_MAX_SECONDS = 60
 WAIT_POLL_SECONDS = 0.02

@@ -6,16 +6,18 @@ from uuid import UUID
 
 from fastapi import APIRouter, Path, Response
 
+from api.access import ProjectId
 from api.filters import KnownParameters
 from api.finding import decode_position, encode_position
 from api.pages import Limit, Offset, PageCursor, decode_cursor, encode_cursor, not_ours, page, rows, run_rows
-from api.state import ProjectId, State
+from api.routing import ReadRoute
+from api.state import State
 from db import queries
 from db.run_list import Position, Sort
 from events.exceptions import NotFound
 from events.limits import NAME_CHARS_MAX
 
-router = APIRouter(prefix="/v1", tags=["read"], dependencies=[KnownParameters])
+router = APIRouter(route_class=ReadRoute, prefix="/v1", tags=["read"], dependencies=[KnownParameters])
 
 LAST = Position(datetime(9999, 1, 1, tzinfo=UTC), UUID(int=2**128 - 1))
 FIRST = Position(datetime(1, 1, 1, tzinfo=UTC), UUID(int=0))

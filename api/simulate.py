@@ -12,10 +12,12 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import to_json
 from redis.exceptions import RedisError
 
+from api.access import ProjectId
 from api.body import read_body
 from api.errors import details_of
 from api.idempotency import answer_once
-from api.state import AppState, ProjectId, State
+from api.routing import SubmitRoute
+from api.state import AppState, State
 from events import jobs, simulation_progress
 from events.connections import redis_connection
 from events.exceptions import InvalidQuery, MalformedBody, NotFound, QueueUnavailable
@@ -24,7 +26,7 @@ from events.settings import Settings
 from events.simulation import STEPS_MEAN_MAX
 from events.simulation_progress import Progress
 
-router = APIRouter(prefix="/v1", tags=["simulate"])
+router = APIRouter(route_class=SubmitRoute, prefix="/v1", tags=["simulate"])
 
 BODY_BYTES_MAX = 16 * 1024
 RETRY_AFTER_SECONDS = 1

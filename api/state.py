@@ -13,6 +13,7 @@ import redis.asyncio
 from fastapi import Depends, Request
 from psycopg_pool import AsyncConnectionPool
 
+from api.authenticator import Authenticator
 from api.hub import Hub
 from api.lookups import Lookups
 from api.slots import Slots
@@ -26,9 +27,9 @@ from events.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-DEFAULT_PROJECT_ID = 1
-"""The project that a fresh database has first; until there are keys everything belongs to it."""
-
+READ_CONNECTIONS = 8
+LOOKUP_CONNECTIONS = 3
+"""For who may come in, and whether what an event names exists: whoever reads much does not hold up what is sent."""
 EXPORTS_MAX = 2
 """Exports that a process runs at once; each keeps a connection of the pool for as long as it takes."""
 QUERY_THREADS = 2
@@ -47,6 +48,7 @@ class AppState:
     lookups: Lookups
     payloads: PayloadEncoder
     hub: Hub
+    authenticator: Authenticator
     exports: Slots = field(default_factory=lambda: Slots("exports", EXPORTS_MAX))
     queries: Slots = field(default_factory=lambda: Slots("GraphQL queries", QUERIES_MAX))
     threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(QUERY_THREADS, "graphql"))
@@ -56,32 +58,20 @@ class AppState:
 @asynccontextmanager
 async def open_state(settings: Settings) -> AsyncIterator[AppState]:
     """Connections and background tasks of one API process. Servers that are away are not waited for."""
-    if settings.database_url is None:
-        raise ValueError("DATABASE_URL is not set; the API has no database of its own")
-    pool = AsyncConnectionPool(
-        psycopg_url(settings.database_url.get_secret_value()),
-        min_size=1,
-        max_size=8,
-        timeout=settings.read_timeout_seconds,
-        open=False,
-        check=AsyncConnectionPool.check_connection,
-        reconnect_timeout=2.0,
-        kwargs={
-            "autocommit": True,
-            "connect_timeout": 2,
-            "options": _options(settings),
-        },
-    )
+    pool = _pool(settings, READ_CONNECTIONS)
     connection = async_redis_connection(settings)
     bells = Bells(redis_connection(settings))
     appender = Appender(connection, settings.shards, bells.ring)
     gate = BacklogGate(settings, connection, appender)
-    await pool.open(wait=False)
+    lookup_pool = _pool(settings, LOOKUP_CONNECTIONS)
+    for opened in (pool, lookup_pool):
+        await opened.open(wait=False)
     await gate.look()
-    tasks = [asyncio.create_task(appender.run()), asyncio.create_task(gate.run())]
+    authenticator = Authenticator(settings, lookup_pool)
+    tasks = [asyncio.create_task(work) for work in (appender.run(), gate.run(), authenticator.run())]
     hub = Hub(settings, connection)
     payloads = PayloadEncoder(settings.field_bytes_max)
-    state = AppState(settings, pool, connection, appender, gate, Lookups(pool), payloads, hub)
+    state = AppState(settings, pool, connection, appender, gate, Lookups(lookup_pool), payloads, hub, authenticator)
     try:
         yield state
     finally:
@@ -91,7 +81,24 @@ async def open_state(settings: Settings) -> AsyncIterator[AppState]:
             await stop(task)
         await bells.finish()
         await connection.aclose()
-        await pool.close()
+        await authenticator.close()
+        for opened in (pool, lookup_pool):
+            await opened.close()
+
+
+def _pool(settings: Settings, size: int) -> AsyncConnectionPool:
+    if settings.database_url is None:
+        raise ValueError("DATABASE_URL is not set; the API has no database of its own")
+    return AsyncConnectionPool(
+        psycopg_url(settings.database_url.get_secret_value()),
+        min_size=1,
+        max_size=size,
+        timeout=settings.read_timeout_seconds,
+        open=False,
+        check=AsyncConnectionPool.check_connection,
+        reconnect_timeout=2.0,
+        kwargs={"autocommit": True, "connect_timeout": 2, "options": _options(settings)},
+    )
 
 
 def _options(settings: Settings) -> str:
@@ -103,6 +110,7 @@ def _options(settings: Settings) -> str:
         "max_parallel_workers_per_gather": 0,
         # How many runs a filter lets through is not the same for any two values: a plan for all of them suits none.
         "plan_cache_mode": "force_custom_plan",
+        "agentguide.stale_after_seconds": settings.stale_after_seconds,
     }
     return " ".join(f"-c {name}={value}" for name, value in options.items())
 
@@ -134,17 +142,8 @@ def state_of(request: Request) -> AppState:
     return cast("AppState", request.app.state.agentguide)
 
 
-def project_id_of(_: Request) -> int:
-    return DEFAULT_PROJECT_ID
-
-
 async def _state(request: Request) -> AppState:
     return state_of(request)
 
 
-async def _project_id(request: Request) -> int:
-    return project_id_of(request)
-
-
 State = Annotated[AppState, Depends(_state)]
-ProjectId = Annotated[int, Depends(_project_id)]

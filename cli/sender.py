@@ -6,7 +6,7 @@ import json
 import random
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -55,6 +55,7 @@ class Sender:
         threads: int,
         events_a_second: float | None,
         first_answer_seconds: float = FIRST_ANSWER_SECONDS,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         """Raises CommandError if it is not the URL of an API."""
         address = urlsplit(url)
@@ -65,6 +66,7 @@ class Sender:
         if address.scheme not in ("http", "https") or not address.hostname or port == -1:
             raise CommandError(f"{url!r} is not the URL of an API: that looks like http://127.0.0.1:8000.")
         self._url = url
+        self._headers = {"Content-Type": "application/json", **(headers or {})}
         self._https = address.scheme == "https"
         self._host, self._port = address.hostname, port
         self._path = address.path.rstrip("/") + "/v1/events"
@@ -164,7 +166,7 @@ class Sender:
 
     def _request(self, connection: http.client.HTTPConnection, body: bytes) -> tuple[int, float, bytes]:
         """Status, Retry-After in seconds, and the answer's body."""
-        connection.request("POST", self._path, body, {"Content-Type": "application/json"})
+        connection.request("POST", self._path, body, self._headers)
         with connection.getresponse() as response:
             answer = response.read()
             return response.status, _seconds(response.headers.get("Retry-After")), answer

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import secrets
 import signal
 import threading
@@ -39,10 +40,14 @@ def simulate(
         int | None, typer.Option(min=0, help="The same seed sends the same runs, ids included. Without it they are new.")
     ] = None,
     url: Annotated[str | None, typer.Option(help="The API; without it that of the running stack.")] = None,
+    project: Annotated[str, typer.Option(help="The project that they go to; a key's own, where one is needed.")] = "default",
     data_dir: Annotated[Path | None, typer.Option(help="Where the running stack keeps everything.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, and no progress.")] = False,
 ) -> None:
-    """Send made-up runs through the API, and check in the database that all that was acknowledged has arrived."""
+    """Send made-up runs through the API, and check in the database that all that was acknowledged has arrived.
+
+    Where the API wants a key, put one with the scope `ingest` into AGENTGUIDE_API_KEY.
+    """
     from cli import target  # noqa: PLC0415 - here and below: `--help` is quick without them
     from cli.sender import Sender  # noqa: PLC0415
     from events.simulation import Simulation  # noqa: PLC0415
@@ -51,14 +56,14 @@ def simulate(
     seed = secrets.randbits(63) if seed is None else seed
     batches = batches_of(simulated(Simulation(seed, error_rate, steps), runs), batch)
     with _interruptions() as interrupted:
-        sender = Sender(place.api_url, batches, threads=concurrency, events_a_second=rate)
+        sender = Sender(place.api_url, batches, threads=concurrency, events_a_second=rate, headers=_headers(project))
         failure = _watch_sending(sender, runs, interrupted, quiet=as_json)
     tally = sender.tally
     if failure and not tally.run_ids:
         raise CommandError(failure)
     if not as_json and tally.latencies_seconds:
         typer.echo(_sent_text(sender))
-    arrived = wait_arrived(place.database_url, tally.run_ids, tally.steps)
+    arrived = wait_arrived(place.database_url, project, tally.run_ids, tally.steps)
     ok = failure is None and arrived == (len(tally.run_ids), tally.steps)
     if as_json:
         typer.echo(json.dumps(_report(sender, seed, arrived, ok, failure), indent=2))
@@ -68,6 +73,11 @@ def simulate(
             typer.echo(f"agentguide: {failure}", err=True)
     if not ok:
         raise typer.Exit(1)
+
+
+def _headers(project: str) -> dict[str, str]:
+    key = os.environ.get("AGENTGUIDE_API_KEY")
+    return {"X-AgentGuide-Project": project} | ({"Authorization": f"Bearer {key}"} if key else {})
 
 
 def simulated(simulation: "Simulation", runs: int) -> "Iterator[SimulatedRun]":
@@ -140,7 +150,7 @@ def _watch_sending(sender: "Sender", runs: int, interrupted: threading.Event, *,
     return failure
 
 
-def wait_arrived(database_url: str, run_ids: Sequence[str], steps: int) -> tuple[int, int]:
+def wait_arrived(database_url: str, project: str, run_ids: Sequence[str], steps: int) -> tuple[int, int]:
     """How many of these runs, and steps in them, are in the database: when all are, or nothing more arrives for a minute.
 
     Raises:
@@ -148,12 +158,11 @@ def wait_arrived(database_url: str, run_ids: Sequence[str], steps: int) -> tuple
     """
     import psycopg  # noqa: PLC0415
 
-    from api.state import DEFAULT_PROJECT_ID  # noqa: PLC0415
     from db import queries  # noqa: PLC0415
     from db.urls import psycopg_url  # noqa: PLC0415
 
     def count(chunk: Sequence[str]) -> tuple[int, int]:
-        values = {"project_id": DEFAULT_PROJECT_ID, "run_ids": list(chunk)}
+        values = {"project": project, "run_ids": list(chunk)}
         row = connection.execute(queries.COUNT_ARRIVED, values).fetchone()
         return (int(row[0]), int(row[1])) if row else (0, 0)
 

@@ -23,10 +23,10 @@ ORDER BY id
 LIMIT %(limit)s OFFSET %(offset)s;
 
 -- name: count_arrived
--- How many of some runs, and steps in them, are in the database.
+-- How many of some runs, and steps in them, a project has.
 SELECT count(*), coalesce(sum(step_count), 0)
 FROM runs
-WHERE project_id = %(project_id)s AND id = ANY (%(run_ids)s::uuid[]);
+WHERE project_id = (SELECT id FROM projects WHERE slug = %(project)s) AND id = ANY (%(run_ids)s::uuid[]);
 
 -- name: run_summary
 -- A run `r` of agent `a` as lists show it: an expression.
@@ -34,7 +34,8 @@ json_build_object(
     'id', r.id, 'agentId', r.agent_id, 'agentName', a.name, 'agentVersion', a.version, 'userId', r.user_id,
     'sessionId', r.session_id, 'name', r.name, 'status', r.status, 'startedAt', r.started_at, 'finishedAt', r.finished_at,
     'durationMs', r.duration_microseconds / 1000.0::float8, 'stepCount', r.step_count, 'errorCount', r.error_count,
-    'inputTokens', r.input_tokens, 'outputTokens', r.output_tokens, 'costUsd', r.cost_nano_usd / 1e9::float8, 'tags', r.tags
+    'inputTokens', r.input_tokens, 'outputTokens', r.output_tokens, 'costUsd', r.cost_nano_usd / 1e9::float8, 'tags', r.tags,
+    'lastEventAt', coalesce(r.last_event_at, r.accepted_at), 'stale', {is_stale}
 )
 
 -- name: find_agents

@@ -10,13 +10,15 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
+from api.access import ProjectId
 from api.body import read_body
 from api.errors import details_of
 from api.graphql.answers import Answer, Asked
-from api.state import AppState, ProjectId, State
+from api.routing import ReadRoute
+from api.state import AppState, State
 from events.exceptions import MalformedBody, UnsupportedMedia
 
-router = APIRouter(tags=["graphql"])
+router = APIRouter(route_class=ReadRoute, tags=["graphql"])
 
 BODY_BYTES_MAX = 256 * 1024
 RETRY_AFTER_SECONDS = 1

@@ -48,7 +48,7 @@ def progress_of(queue: "redis.Redis") -> Progress:
 
 
 def arrived(database: psycopg.Connection[tuple[Any, ...]], runs: list[str]) -> tuple[Any, ...] | None:
-    return database.execute(queries.COUNT_ARRIVED, {"project_id": 1, "run_ids": runs}).fetchone()
+    return database.execute(queries.COUNT_ARRIVED, {"project": "default", "run_ids": runs}).fetchone()
 
 
 def test_a_worker_sends_a_simulation_slice_by_slice(
