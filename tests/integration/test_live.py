@@ -1,11 +1,8 @@
 """Watching runs: what arrives, where one goes on, what is told of what did not arrive, and what it costs the others."""
 
 import json
-import socket
-import threading
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any
 from urllib.error import HTTPError
@@ -14,17 +11,15 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 import redis
-import uvicorn
 from msgspec import Raw
 
-from api.app import create_app
-from api.server import Server
 from events.changes import CHANGES_MAX, INDEXED_KEY, changes_key, place_of
 from events.ids import IdMint
 from events.records import AgentRef, Record, RunRecord, StepRecord
 from events.settings import Settings
 from events.stream import ShardStream, append_now, entries_of, epoch_key
 from tests.integration.conftest import Drain
+from tests.support.serving import serving
 from tests.support.sse import EventStream
 from tests.support.waiting import wait_until
 from worker.drain import Drain as ShardDrain
@@ -32,25 +27,6 @@ from worker.drain import Outcome
 from worker.jobs import Context
 
 Send = Callable[[list[Record]], None]
-
-
-@contextmanager
-def serving(settings: Settings) -> Iterator[str]:
-    """The API on a port of its own, as its process serves it."""
-    app = create_app(settings)
-    listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(app, http="httptools", ws="none", log_config=None, access_log=False, timeout_graceful_shutdown=8)
-    server = Server(config, app)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-    thread.start()
-    try:
-        wait_until(lambda: server.started, what="the API")
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join(15)
-        listener.close()
-        assert not thread.is_alive()
 
 
 @pytest.fixture

@@ -19,7 +19,8 @@ def make_key(database: Connection, project_id: int, *scopes: str, expires_at: An
     """The text of a new key."""
     key = new_key()
     database.execute(
-        "INSERT INTO api_keys (project_id, prefix, secret_sha256, scopes, name, expires_at) VALUES (%s, %s, %s, %s, 'test', %s)",
+        "INSERT INTO api_keys (project_id, prefix, secret_sha256, scopes, name, expires_at)"
+        " VALUES (%s, %s, %s, %s, 'test', %s)",
         [project_id, key.prefix, key.sha256, list(scopes), expires_at],
     )
     return key.text

@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from typing import Any
 
 from events.error_groups import identify
-from events.records import AgentRef, Record, RunRecord, StepRecord
+from events.records import AgentRef, CloseRecord, Record, RunRecord, StepRecord
 
 TERMINAL = {"SUCCESS", "FAILED", "CANCELLED"}
 RUN_FIELDS = ("user_id", "session_id", "name", "started_at", "finished_at")
@@ -29,14 +29,30 @@ class Model:
 
     def apply(self, record: Record, accepted_at: int) -> None:
         run = self.runs.get(record.run_id)
+        if isinstance(record, CloseRecord):
+            self._close(run, record)
+            return
         if run is None:
             run = self.runs[record.run_id] = {"status": "RUNNING", "accepted_at": accepted_at, "started_at": accepted_at}
+            run["closed_as_stale"] = False
             if isinstance(record, StepRecord) and record.started_at is not None:
                 run["started_at"] = record.started_at
+        run["last_event_at"] = accepted_at
+        if run["closed_as_stale"]:
+            run |= {"closed_as_stale": False, "status": "RUNNING"}
+            if run.pop("has_stale_error"):
+                del run["error"]
         if isinstance(record, RunRecord):
             self._apply_run(run, record, accepted_at)
         else:
             self._apply_step(record, accepted_at)
+
+    def _close(self, run: dict[str, Any] | None, record: CloseRecord) -> None:
+        if run is None or run["status"] in TERMINAL or run["last_event_at"] > record.silent_since:
+            return
+        run |= {"closed_as_stale": True, "status": "FAILED", "has_stale_error": "error" not in run}
+        if run["has_stale_error"]:
+            run["error"] = bytes(record.error)
 
     def _apply_run(self, run: dict[str, Any], record: RunRecord, accepted_at: int) -> None:
         run |= _present(record, RUN_FIELDS) | _payloads(record, (*PAYLOADS, "tags"))

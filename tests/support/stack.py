@@ -28,9 +28,14 @@ class Stack:
         }
         self._environment = kept | environment
         self._command = command
-        with self._log_file.open("w") as log:
+        self._options = options
+        self.start("0")
+
+    def start(self, port: str) -> None:
+        """Starts it, for the first time or again; "0" is any free port."""
+        with self._log_file.open("a") as log:
             self.process = subprocess.Popen(
-                [*command, "up", "--data-dir", str(data_dir), "--port", "0", *options],
+                [*self._command, "up", "--data-dir", str(self.data_dir), "--port", port, *self._options],
                 env=self._environment,
                 stdout=subprocess.PIPE,
                 stderr=log,
