@@ -8,10 +8,11 @@
 | BatchSender | 3 of 10 | sends 200 events in one `POST /v1/events`, four times a second at most |
 | OtlpExporter | 1 of 10 | sends 100 spans in one `POST /v1/traces`, as an exporter does, every second |
 
-A 429 or 503 is an answer, not a failure: the user waits as long as Retry-After says. Every event has ids of its own, so what
+Where the API wants a key, AGENTGUIDE_API_KEY has one. A 429 or 503 is an answer, not a failure: the user waits as long as Retry-After says. Every event has ids of its own, so what
 Locust counts as sent can be counted in the database.
 """
 
+import os
 import random
 import time
 from typing import Any
@@ -28,8 +29,12 @@ POOL = 50
 """Step bodies made beforehand: a user's CPU is for sending."""
 
 
+KEY = os.environ.get("AGENTGUIDE_API_KEY")
+
+
 class Sender(FastHttpUser):
     abstract = True
+    default_headers = {"Authorization": f"Bearer {KEY}"} if KEY else None
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
