@@ -20,7 +20,8 @@ class GuardedRoute(APIRoute):
     needs: ClassVar[Scope]
 
     async def handle(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
-        scope[CALLER] = await state_of(Request(scope)).authenticator.find_caller(scope, self.needs)
+        if scope["method"] in (self.methods or ()):  # else it is a 405, whoever asks
+            scope[CALLER] = await state_of(Request(scope)).authenticator.find_caller(scope, self.needs)
         await super().handle(scope, receive, send)
 
 
