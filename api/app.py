@@ -6,15 +6,34 @@ from contextlib import asynccontextmanager
 
 from fastapi import APIRouter, FastAPI
 
-from api import errors, export, health, ingest, live, metrics, runs, sessions, simulate
+from api import (
+    admin,
+    dead_letters,
+    deletions,
+    docs,
+    errors,
+    export,
+    health,
+    ingest,
+    live,
+    metrics,
+    runs,
+    sessions,
+    sign_in,
+    simulate,
+)
 from api.graphql import routes as graphql
+from api.headers import GuardedApp
 from api.routing import check_routes
 from api.state import open_state
 from events.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-READING = (export.router, runs.router, sessions.router, live.router, metrics.router, graphql.router)
+READING = (
+    *(export.router, runs.router, sessions.router, live.router, metrics.router, graphql.router),
+    *(sign_in.router, admin.router, admin.operator_router, deletions.router, dead_letters.router, dead_letters.editing),
+)
 """The export comes before the runs: `/v1/runs/export` is no id of a run."""
 
 
@@ -39,8 +58,8 @@ def _create(settings: Settings, title: str, routers: Sequence[APIRouter]) -> Fas
             app.state.agentguide = state
             yield
 
-    app = FastAPI(title=title, lifespan=lifespan, openapi_url="/openapi.json", redoc_url=None)
-    for router in (*routers, health.router, health.figures_router):
+    app = GuardedApp(settings, title=title, lifespan=lifespan, openapi_url="/openapi.json", docs_url=None, redoc_url=None)
+    for router in (*routers, health.router, health.figures_router, docs.router):
         app.include_router(router)
     check_routes(app)
     errors.install(app)

@@ -157,6 +157,10 @@ class Authenticator:
         if session is None:
             return None
         member = await self._members.get(session.user_id)
+        if member is not None and member.session_version < session.version:
+            # Another process gave the user a new password, and this session: what is known here is older.
+            self._members.forget(session.user_id)
+            member = await self._members.get(session.user_id)
         if member is None or member.session_version != session.version:
             return None
         if method not in SAFE_METHODS and not hmac.compare_digest((csrf or "").encode(), session.csrf.encode()):

@@ -14,7 +14,7 @@ from psycopg import AsyncConnection
 from pydantic_core import from_json, to_json
 from redis.exceptions import RedisError
 
-from api.access import ProjectId
+from api.access import CallerDep, ProjectId
 from api.errors import NOT_KEPT
 from api.filters import Filters, KnownParameters
 from api.finding import decode_position, encode_position, find_runs
@@ -157,12 +157,15 @@ async def get_step(run_id: str, step_id: str, state: State, project_id: ProjectI
 
 
 @router.get("/runs/{run_id}/artifacts/{artifact_id}")
-async def get_artifact(run_id: str, artifact_id: str, state: State, project_id: ProjectId) -> Response:
-    """An artifact to save: text as it is, other content as JSON; one that is somewhere else redirects there."""
+async def get_artifact(run_id: str, artifact_id: str, state: State, caller: CallerDep) -> Response:
+    """An artifact to save: text as it is, other content as JSON; one that is somewhere else redirects there.
+
+    Whoever shows a key gets the `url` instead: many clients show it to wherever they are redirected.
+    """
     identity = _run_identity(run_id)
     if not is_run_id(artifact_id):
         raise NotFound(f"{artifact_id!r} is not the id of an artifact: that is a UUID.")
-    key = {"project_id": project_id, "run_id": identity, "artifact_id": UUID(artifact_id)}
+    key = {"project_id": caller.project.id, "run_id": identity, "artifact_id": UUID(artifact_id)}
     found = await rows(state, queries.GET_ARTIFACT, key)
     if not found:
         raise NotFound(f"Run {identity} has no artifact {artifact_id}.")
@@ -170,7 +173,7 @@ async def get_artifact(run_id: str, artifact_id: str, state: State, project_id: 
     if content is None and url is not None:
         if not url.lower().startswith(("http://", "https://")):
             raise NotFound(f"The artifact is at {url[:200]!r}, where a browser cannot go.")
-        return RedirectResponse(url, 307, NOT_KEPT)
+        return RedirectResponse(url, 307, NOT_KEPT) if caller.key is None else json_response(to_json({"url": url}))
     body, kind, suffix = content or "null", "application/json", "json"
     if body.startswith('"'):
         body, kind, suffix = from_json(body), "text/plain", "txt"

@@ -16,6 +16,7 @@ from psycopg_pool import AsyncConnectionPool
 from api.authenticator import Authenticator
 from api.hub import Hub
 from api.lookups import Lookups
+from api.passwords import Passwords
 from api.slots import Slots
 from db.urls import psycopg_url
 from events import jobs
@@ -23,6 +24,7 @@ from events.appender import Appender, stop
 from events.backlog import BacklogGate
 from events.connections import async_redis_connection, redis_connection
 from events.payloads import PayloadEncoder
+from events.rate_limits import RateLimiter
 from events.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -49,6 +51,8 @@ class AppState:
     payloads: PayloadEncoder
     hub: Hub
     authenticator: Authenticator
+    limiter: RateLimiter
+    passwords: Passwords = field(default_factory=Passwords)
     exports: Slots = field(default_factory=lambda: Slots("exports", EXPORTS_MAX))
     queries: Slots = field(default_factory=lambda: Slots("GraphQL queries", QUERIES_MAX))
     threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(QUERY_THREADS, "graphql"))
@@ -71,14 +75,17 @@ async def open_state(settings: Settings) -> AsyncIterator[AppState]:
     tasks = [asyncio.create_task(work) for work in (appender.run(), gate.run(), authenticator.run())]
     hub = Hub(settings, connection)
     payloads = PayloadEncoder(settings.field_bytes_max)
-    state = AppState(settings, pool, connection, appender, gate, Lookups(lookup_pool), payloads, hub, authenticator)
+    limiter = RateLimiter(connection, settings)
+    state = AppState(settings, pool, connection, appender, gate, Lookups(lookup_pool), payloads, hub, authenticator, limiter)
     try:
         yield state
     finally:
         await hub.close()
         state.threads.shutdown(wait=False, cancel_futures=True)
+        state.passwords.close()
         for task in tasks:
             await stop(task)
+        await limiter.close()
         await bells.finish()
         await connection.aclose()
         await authenticator.close()

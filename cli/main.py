@@ -7,13 +7,19 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from cli.deadletters import deadletters
+from cli.delete import delete
 from cli.doctor import doctor
 from cli.errors import CommandError
+from cli.keys import keys
 from cli.options import load_settings
+from cli.projects import projects
+from cli.retention import retention
 from cli.seed import seed
 from cli.simulate import simulate
+from cli.users import users
 
-Host = Annotated[str | None, typer.Option(help="Address to listen on; only this machine may reach it.")]
+Host = Annotated[str | None, typer.Option(help="Address to listen on; any but this machine's own wants keys.")]
 Port = Annotated[int | None, typer.Option(help="Port to listen on; 0 picks a free one.")]
 DataDir = Annotated[Path | None, typer.Option(help="Where the stack keeps everything.", readable=False)]
 Listener = Annotated[int | None, typer.Option(hidden=True, help="Inherited file descriptor of a listening socket.")]
@@ -118,7 +124,7 @@ def scheduler(gate: Gate = None) -> None:
 
 @app.command()
 def migrate(gate: Gate = None) -> None:
-    """Bring the database to the newest schema."""
+    """Bring the database to the newest schema, and make the first admin."""
     from cli import serve  # noqa: PLC0415
 
     serve.migrate(load_settings(), gate)
@@ -127,6 +133,11 @@ def migrate(gate: Gate = None) -> None:
 app.command()(simulate)
 app.command()(seed)
 app.command()(doctor)
+app.command()(retention)
+app.add_typer(delete, name="delete")
+app.add_typer(deadletters, name="deadletters")
+for group, name in ((projects, "projects"), (users, "users"), (keys, "keys")):
+    app.add_typer(group, name=name)
 
 # Commands in modules of their own are registered here: app.command()(function)
 

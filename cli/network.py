@@ -10,16 +10,19 @@ BACKLOG = 4096
 """Connections that wait to be accepted; the kernel may hold fewer (net.core.somaxconn)."""
 
 
-def check_loopback(host: str) -> None:
-    """Raises CommandError if others than this machine could reach the address: nobody would have to prove who they are."""
-    try:
-        loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        loopback = False
-    if not loopback:
+def check_reach(host: str, *, require_auth: bool) -> None:
+    """Raises CommandError if others than this machine could reach the address, and nobody had to prove who they are."""
+    if not require_auth and not _is_loopback(host):
         raise CommandError(
-            f"AgentGuide does not listen on {host}, as it has no authentication yet: use 127.0.0.1, ::1 or localhost."
+            f"AgentGuide does not listen on {host} without authentication: set AGENTGUIDE_REQUIRE_AUTH=true, or use 127.0.0.1."
         )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -28,7 +31,6 @@ def listen(host: str, port: int) -> socket.socket:
     Raises:
         CommandError: the port is taken, or the address cannot be used.
     """
-    check_loopback(host)
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
@@ -41,4 +43,6 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def base_url(host: str, port: int) -> str:
+    """Where this machine reaches a server that listens on `host`: one on every address is on the loopback one, too."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

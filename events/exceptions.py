@@ -1,5 +1,6 @@
 """Every error that can reach a client. The docstring is the default message; data about one case goes into `details`."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 
@@ -8,6 +9,8 @@ class AgentGuideError(Exception):
 
     status_code: ClassVar[int] = 500
     code: ClassVar[str] = "internal_error"
+    headers: Mapping[str, str] = {}
+    """What the answer's headers say beside `Retry-After`."""
 
     def __init__(self, message: str | None = None, *, details: Any = None, retry_after: int | None = None) -> None:
         self.message = message or (type(self).__doc__ or "").strip()
@@ -21,6 +24,21 @@ class InvalidEvent(AgentGuideError):
 
     status_code = 422
     code = "invalid_event"
+
+
+class Unauthorized(AgentGuideError):
+    """This needs an API key or a session: send `Authorization: Bearer ag_...`, or sign in."""
+
+    status_code = 401
+    code = "unauthorized"
+    headers = {"WWW-Authenticate": 'Bearer realm="agentguide"'}
+
+
+class Forbidden(AgentGuideError):
+    """The key or the user may not do this."""
+
+    status_code = 403
+    code = "forbidden"
 
 
 class UnknownReference(AgentGuideError):
@@ -105,3 +123,94 @@ class QueryTimeout(AgentGuideError):
 
     status_code = 503
     code = "query_timeout"
+
+
+class InvalidRequest(AgentGuideError):
+    """The request is not valid; see `details` for each problem and where it is."""
+
+    status_code = 422
+    code = "invalid_request"
+
+
+class SignInFailed(AgentGuideError):
+    """The e-mail or the password is not right, or this user may not sign in."""
+
+    status_code = 401
+    code = "sign_in_failed"
+
+
+class TooManyAttempts(AgentGuideError):
+    """Too many attempts to sign in; try again after the time in Retry-After."""
+
+    status_code = 429
+    code = "too_many_attempts"
+
+
+class Conflict(AgentGuideError):
+    """There is one of that name already."""
+
+    status_code = 409
+    code = "conflict"
+
+
+class LastOfAll(AgentGuideError):
+    """This is the last who may do this, and nobody could give the right back: give it to somebody else first."""
+
+    status_code = 409
+    code = "last_of_all"
+
+
+class ForeignHost(AgentGuideError):
+    """The Host header names a server that this is not; AGENTGUIDE_ALLOWED_HOSTS lists its other names."""
+
+    status_code = 403
+    code = "foreign_host"
+
+
+class ForeignOrigin(AgentGuideError):
+    """A page of another origin may not use this API; AGENTGUIDE_CORS_ORIGINS lists those that may."""
+
+    status_code = 403
+    code = "foreign_origin"
+
+
+class MalformedRequest(AgentGuideError):
+    """This is not HTTP/1.1 as RFC 9112 has it."""
+
+    status_code = 400
+    code = "malformed_request"
+
+
+class RequestTimeout(AgentGuideError):
+    """The request did not arrive in time; send it again, in smaller parts if the line is slow."""
+
+    status_code = 408
+    code = "request_timeout"
+
+
+class UrlTooLong(AgentGuideError):
+    """The URL is too long; ask for fewer things at once."""
+
+    status_code = 414
+    code = "url_too_long"
+
+
+class HeadersTooLarge(AgentGuideError):
+    """The headers are too many or too large; send fewer of them."""
+
+    status_code = 431
+    code = "headers_too_large"
+
+
+class TooManyConnections(AgentGuideError):
+    """Too many connections are open; keep fewer, use each for more, or try again after the time in Retry-After."""
+
+    status_code = 503
+    code = "too_many_connections"
+
+
+class RateLimited(AgentGuideError):
+    """More was sent than the limit allows; send again after the time in Retry-After."""
+
+    status_code = 429
+    code = "rate_limited"

@@ -80,4 +80,10 @@ def queue(redis_url: str) -> Iterator["redis.Redis"]:
 
 @pytest.fixture
 def settings(database_url: str, redis_url: str, queue: "redis.Redis") -> Settings:
-    return Settings(DATABASE_URL=SecretStr(database_url), REDIS_URL=SecretStr(redis_url), shards=1, _env_file=None)
+    return Settings(
+        DATABASE_URL=SecretStr(database_url),
+        REDIS_URL=SecretStr(redis_url),
+        shards=1,
+        allowed_hosts="testserver",
+        _env_file=None,
+    )

@@ -21,7 +21,7 @@ from events.settings import Settings
 from tests.integration.conftest import Drain
 from tests.support.access import bearer, make_key, make_project
 
-PUBLIC = {"/healthz", "/readyz", "/v1/session", "/v1/session/password", "/docs", "/openapi.json"}
+PUBLIC = {"/healthz", "/readyz", "/v1/session", "/v1/session/password", "/docs", "/docs/{name}", "/openapi.json"}
 """What needs no key; whatever is to be added here must be nobody's secret."""
 
 SECRET = "what-only-alpha-knows"  # noqa: S105
