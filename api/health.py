@@ -10,6 +10,7 @@ from psycopg_pool import PoolTimeout
 from pydantic_core import to_json
 from redis.exceptions import RedisError
 
+from api import dead_letters, deletions
 from api.routing import MetricsRoute, PublicRoute
 from api.state import AppState, State
 from db import queries
@@ -36,8 +37,9 @@ async def get_readiness(state: State) -> Response:
 
 
 @figures_router.get("/metrics")
-async def get_metrics() -> Response:
-    """This process' counters and gauges, in Prometheus' text format."""
+async def get_metrics(state: State) -> Response:
+    """This process' counters and gauges, and what workers buried and have to remove, in Prometheus' text format."""
+    await asyncio.gather(dead_letters.refresh_figures(state), deletions.refresh_figures(state))
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 

@@ -61,7 +61,8 @@ def _examine(data_dir: Path | None, repair: bool) -> dict[str, Any]:
         def check() -> "list[Check]":
             with _progress() as task:
                 checks = checkup.check(session, days_ahead=settings.partitions_ahead_days, task=task)
-            return [*checks, checkup.check_queue(rows, queue, shards)]
+            disk = checkup.check_disk(rows, settings.disk_budget_bytes)
+            return [*checks, disk, checkup.check_queue(rows, queue, shards)]
 
         if repair and not checkup.is_alone(rows):
             raise CommandError("Another repair of this database is under way: wait for its end.")

@@ -33,7 +33,7 @@ _run_key = Struct("!hii4s16sii").pack
 _bucket = Struct("!hiiiiiq").pack
 _smallint_and_bigint = Struct("!ihiq").pack
 
-RUN_COLUMNS = 24
+RUN_COLUMNS = 26
 STEP_COLUMNS = 21
 
 

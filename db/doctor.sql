@@ -10,6 +10,9 @@ CREATE TEMPORARY VIEW stored_pending_tools AS SELECT * FROM pending_tools;
 CREATE TEMPORARY VIEW stored_pending_latencies AS SELECT * FROM pending_latencies;
 CREATE TEMPORARY VIEW stored_pending_errors AS SELECT * FROM pending_errors;
 CREATE TEMPORARY VIEW stored_error_groups AS SELECT * FROM error_groups;
+-- Days that go as a whole (project 0): until their partitions are dropped, what lies in these may have lost its run.
+CREATE TEMPORARY VIEW days_being_removed AS
+    SELECT subject::date AS day FROM deletions WHERE kind = 'retention' AND project_id = 0 AND finished_at IS NULL;
 CREATE TEMPORARY TABLE rollup_totals (LIKE rollup_totals INCLUDING DEFAULTS INCLUDING INDEXES);
 CREATE TEMPORARY TABLE rollup_tools (LIKE rollup_tools INCLUDING DEFAULTS INCLUDING INDEXES);
 CREATE TEMPORARY TABLE rollup_latencies (LIKE rollup_latencies INCLUDING INDEXES);
@@ -57,7 +60,9 @@ SELECT
     project_id, id, day, agent_id, user_id, session_id, name, status,
     (extract(epoch FROM started_at) * 1000000)::bigint, (extract(epoch FROM finished_at) * 1000000)::bigint,
     (extract(epoch FROM accepted_at) * 1000000)::bigint,
-    step_count, error_count, input_tokens, output_tokens, cost_nano_usd, next_index, awaited_parents, error_id, error::text
+    step_count, error_count, input_tokens, output_tokens, cost_nano_usd, next_index, awaited_parents, error_id,
+    (extract(epoch FROM coalesce(last_event_at, accepted_at)) * 1000000)::bigint, coalesce(closed_as_stale, false),
+    error::text
 FROM runs
 ORDER BY project_id, id;
 
@@ -156,7 +161,8 @@ GROUP BY 1, 2, 3, 4, 5, 6, 7
 HAVING sum(count) <> 0 OR bool_or(bin IS NULL OR count IS NULL);
 
 -- name: find_lacking_errors
--- The same of errors. A sample that is no run any more is a difference, too.
+-- The same of errors. A sample that is no run any more is a difference, too, unless a deletion is under way, which clears it
+-- away at its end.
 INSERT INTO lacking_errors
 SELECT
     b.project_id, b.grain, b.agent_id, b.start, b.subject, b.tool_name, b.error_id, b.lacking, b.sample_run_id
@@ -169,7 +175,10 @@ FROM (
     FULL JOIN stored_rollup_errors AS s USING (project_id, grain, agent_id, start, subject, tool_name, error_id)
 ) AS b
 LEFT JOIN runs AS sample ON (sample.project_id, sample.id) = (b.project_id, b.stored_sample_run_id)
-WHERE b.lacking <> 0 OR (sample.id IS NULL AND b.counted > 0 AND b.sample_run_id IS NOT NULL);
+WHERE b.lacking <> 0 OR (
+    sample.id IS NULL AND b.counted > 0 AND b.stored_sample_run_id IS NOT NULL
+    AND NOT EXISTS (SELECT FROM deletions WHERE finished_at IS NULL)
+);
 
 -- name: judge_totals
 -- How many roll-up rows there are, how many lack something, and three of these.
@@ -211,7 +220,7 @@ SELECT a.project_id, a.run_id, a.day, a.id
 FROM artifacts AS a
 LEFT JOIN runs AS r ON (r.project_id, r.id, r.day) = (a.project_id, a.run_id, a.day)
 LEFT JOIN steps AS s ON (s.project_id, s.run_id, s.day, s.id) = (a.project_id, a.run_id, a.day, a.step_id)
-WHERE r.id IS NULL OR s.id IS NULL;
+WHERE (r.id IS NULL OR s.id IS NULL) AND a.day NOT IN (SELECT day FROM days_being_removed);
 
 -- name: find_stray_metrics
 -- Metrics whose run is not where it should be.
@@ -219,7 +228,7 @@ INSERT INTO stray_metrics
 SELECT m.project_id, m.run_id, m.day, m.id
 FROM metrics AS m
 LEFT JOIN runs AS r ON (r.project_id, r.id, r.day) = (m.project_id, m.run_id, m.day)
-WHERE r.id IS NULL;
+WHERE r.id IS NULL AND m.day NOT IN (SELECT day FROM days_being_removed);
 
 -- name: judge_stray_steps
 -- How many steps have lost their run, or lie in another day's partition than it; and three of them.
@@ -309,7 +318,7 @@ FROM (
     SELECT format('run %s has words in %s, and is not there', d.run_id, d.day)
     FROM search_documents AS d
     LEFT JOIN runs AS r ON (r.project_id, r.id, r.day) = (d.project_id, d.run_id, d.day)
-    WHERE r.id IS NULL
+    WHERE r.id IS NULL AND d.day NOT IN (SELECT day FROM days_being_removed)
     UNION ALL
     SELECT format('run %s: %s, %s', run_id, term, CASE WHEN t.run_id IS NULL THEN 'not findable' ELSE 'left behind' END)
     FROM search_terms AS t
@@ -329,12 +338,20 @@ FROM (
 ) AS found;
 
 -- name: note_dead_letters
--- How many events could not be stored.
-SELECT count(*), max(created_at) FROM dead_letters;
+-- How many events could not be stored, the latest of them, and how many more were not even kept.
+SELECT count(*), max(created_at), (SELECT coalesce(sum(dropped), 0)::bigint FROM dead_letter_counts) FROM dead_letters;
 
 -- name: note_pending_documents
 -- How much the search index has still to look at, and since when.
 SELECT count(*), extract(epoch FROM now() - min(created_at))::float8 FROM pending_documents;
+
+-- name: note_deletions
+-- How many deletions are still to be done, how many of them failed, and since when the oldest waits.
+SELECT count(*), count(error), extract(epoch FROM now() - min(requested_at))::float8 FROM deletions WHERE finished_at IS NULL;
+
+-- name: list_days_being_removed
+-- For what reads the steps.
+SELECT day FROM days_being_removed;
 
 -- name: list_cursors
 -- How far each shard is drained.

@@ -1,7 +1,8 @@
 -- name: create_staging
--- Where changed rows wait for their UPDATE; the same columns as the real ones, so that both take the same COPY.
-CREATE TEMPORARY TABLE IF NOT EXISTS staged_runs (LIKE runs) ON COMMIT DELETE ROWS;
-CREATE TEMPORARY TABLE IF NOT EXISTS staged_steps (LIKE steps) ON COMMIT DELETE ROWS;
+-- Where changed rows wait for their UPDATE; the same columns as the real ones, so that both take the same COPY, and the same
+-- defaults, so that a newer schema's NOT NULL columns do no harm to an older worker.
+CREATE TEMPORARY TABLE IF NOT EXISTS staged_runs (LIKE runs INCLUDING DEFAULTS) ON COMMIT DELETE ROWS;
+CREATE TEMPORARY TABLE IF NOT EXISTS staged_steps (LIKE steps INCLUDING DEFAULTS) ON COMMIT DELETE ROWS;
 -- A staging table has no statistics, and a table that grows quickly has old ones: without these the planner may read all of
 -- `steps` to join a hundred rows, or all of `runs` for each of them.
 SET enable_hashjoin = off;
@@ -54,7 +55,8 @@ SELECT
     r.project_id, r.id, r.day, r.agent_id, r.user_id, r.session_id, r.name, r.status,
     (extract(epoch FROM r.started_at) * 1000000)::bigint, (extract(epoch FROM r.finished_at) * 1000000)::bigint,
     (extract(epoch FROM r.accepted_at) * 1000000)::bigint,
-    r.step_count, r.error_count, r.input_tokens, r.output_tokens, r.cost_nano_usd, r.next_index, r.awaited_parents, r.error_id
+    r.step_count, r.error_count, r.input_tokens, r.output_tokens, r.cost_nano_usd, r.next_index, r.awaited_parents, r.error_id,
+    (extract(epoch FROM coalesce(r.last_event_at, r.accepted_at)) * 1000000)::bigint, coalesce(r.closed_as_stale, false)
 FROM unnest(%(project_ids)s::int[], %(run_ids)s::uuid[]) AS k (project_id, id)
 JOIN runs AS r ON (r.project_id, r.id) = (k.project_id, k.id);
 
@@ -90,7 +92,7 @@ JOIN steps AS s ON (s.project_id, s.run_id, s.day) = (k.project_id, k.run_id, k.
 COPY runs (
     project_id, id, day, agent_id, user_id, session_id, name, status, input, output, error, started_at, finished_at, tags,
     attributes, accepted_at, step_count, error_count, input_tokens, output_tokens, cost_nano_usd, next_index, awaited_parents,
-    error_id
+    error_id, last_event_at, closed_as_stale
 ) FROM STDIN (FORMAT binary);
 
 -- name: copy_staged_runs
@@ -98,18 +100,21 @@ COPY runs (
 COPY staged_runs (
     project_id, id, day, agent_id, user_id, session_id, name, status, input, output, error, started_at, finished_at, tags,
     attributes, accepted_at, step_count, error_count, input_tokens, output_tokens, cost_nano_usd, next_index, awaited_parents,
-    error_id
+    error_id, last_event_at, closed_as_stale
 ) FROM STDIN (FORMAT binary);
 
 -- name: update_runs
--- Payloads that the batch does not bear stay as they are.
+-- Payloads that the batch does not bear stay as they are; but an error goes with its group, as when a run that was closed as
+-- stale is open again.
 UPDATE runs AS r
 SET agent_id = s.agent_id, user_id = s.user_id, session_id = s.session_id, name = s.name, status = s.status,
-    input = coalesce(s.input, r.input), output = coalesce(s.output, r.output), error = coalesce(s.error, r.error),
+    input = coalesce(s.input, r.input), output = coalesce(s.output, r.output),
+    error = CASE WHEN s.error_id IS NOT NULL OR r.error_id IS NULL THEN coalesce(s.error, r.error) END,
     started_at = s.started_at, finished_at = s.finished_at, tags = coalesce(s.tags, r.tags),
     attributes = coalesce(s.attributes, r.attributes), step_count = s.step_count, error_count = s.error_count,
     input_tokens = s.input_tokens, output_tokens = s.output_tokens, cost_nano_usd = s.cost_nano_usd,
-    next_index = s.next_index, awaited_parents = s.awaited_parents, error_id = s.error_id
+    next_index = s.next_index, awaited_parents = s.awaited_parents, error_id = s.error_id,
+    last_event_at = s.last_event_at, closed_as_stale = s.closed_as_stale
 FROM staged_runs AS s
 WHERE (r.project_id, r.id) = (s.project_id, s.id);
 
@@ -197,7 +202,10 @@ FROM unnest(%(project_ids)s::int[], %(ids)s::bigint[], %(messages)s::text[]) AS 
 ORDER BY 1, 2
 ON CONFLICT DO NOTHING;
 
--- name: insert_dead_letter
--- An event that cannot be stored, with its reason.
-INSERT INTO dead_letters (project_id, shard, entry_id, reason, record)
-VALUES (%(project_id)s, %(shard)s, %(entry_id)s, %(reason)s, %(record)s);
+-- name: hold_error_groups
+-- Those of some error groups that are registered, held: whoever sweeps groups that no row has leaves them alone until the
+-- transaction ends, which may be the first to have them.
+SELECT g.project_id, g.id
+FROM unnest(%(project_ids)s::int[], %(ids)s::bigint[]) AS k (project_id, id)
+JOIN error_groups AS g ON (g.project_id, g.id) = (k.project_id, k.id)
+FOR KEY SHARE OF g;

@@ -28,12 +28,14 @@ FLAT_COLUMNS: dict[str, LiteralString] = {
     "outputTokens": "r.output_tokens",
     "costUsd": "r.cost_nano_usd / 1e9::float8",
     "tags": "r.tags::text",
+    "lastEventAt": "coalesce(r.last_event_at, r.accepted_at)",
+    "stale": queries.IS_STALE,
     "input": "r.input::text",
     "output": "r.output::text",
     "error": "r.error::text",
     "attributes": "r.attributes::text",
 }
-TIMES = ("startedAt", "finishedAt")
+TIMES = ("startedAt", "finishedAt", "lastEventAt")
 
 _PAYLOADS: LiteralString = ", 'input', r.input, 'output', r.output, 'error', r.error, 'attributes', r.attributes)"
 

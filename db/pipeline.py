@@ -83,13 +83,26 @@ def register_error_groups(connection: Connection, groups: Iterable[tuple[int, in
     upsert(connection, queries.REGISTER_ERROR_GROUPS, ("project_ids", "ids", "messages"), rows)
 
 
+def hold_error_groups(connection: Connection, groups: Iterable[tuple[int, int]]) -> set[tuple[int, int]]:
+    """Those of the error groups (project, id) that are registered; they stay so until the transaction ends."""
+    wanted = sorted(groups)
+    values = columns_of(wanted, ("project_ids", "ids"))
+    return set(connection.execute(queries.HOLD_ERROR_GROUPS, values).fetchall()) if wanted else set()
+
+
 def load_runs(connection: Connection, keys: Sequence[tuple[int, str]]) -> list[tuple[Any, ...]]:
     """The columns of `load_runs` for each (project, run) that exists."""
-    return connection.execute(
-        queries.LOAD_RUNS,
-        {"project_ids": [project_id for project_id, _ in keys], "run_ids": [UUID(hex=run_id) for _, run_id in keys]},
-        binary=True,
-    ).fetchall()
+    return connection.execute(queries.LOAD_RUNS, run_keys(keys), binary=True).fetchall()
+
+
+def update_runs(connection: Connection, count: int) -> None:
+    """Writes the runs that are staged, `count` of them.
+
+    Raises:
+        psycopg.errors.SerializationFailure: some were removed since they were loaded; what was made of them is to be done anew.
+    """
+    if connection.execute(queries.UPDATE_RUNS).rowcount < count:
+        raise psycopg.errors.SerializationFailure("a run was removed while events of it were stored")
 
 
 def load_steps(connection: Connection, keys: Sequence[tuple[int, str, int, int]]) -> list[tuple[Any, ...]]:
@@ -107,6 +120,10 @@ def load_steps_of_runs(connection: Connection, keys: Sequence[tuple[int, str, in
 def load_errors(connection: Connection, keys: Sequence[tuple[int, str, int]]) -> list[tuple[Any, ...]]:
     """Project, run, step (None: the run itself) and error, as text, of each (project, run, day) and of its steps."""
     return connection.execute(queries.LOAD_ERRORS, _run_days(keys)).fetchall()
+
+
+def run_keys(keys: Sequence[tuple[int, str]]) -> dict[str, list[Any]]:
+    return {"project_ids": [project_id for project_id, _ in keys], "run_ids": [UUID(hex=run_id) for _, run_id in keys]}
 
 
 def _run_days(keys: Sequence[tuple[Any, ...]]) -> dict[str, list[Any]]:
@@ -139,12 +156,3 @@ def upsert(
     """Runs one of the `unnest` statements over rows; does nothing without any."""
     if rows:
         connection.execute(statement, {**columns_of(rows, names), **more})
-
-
-def insert_dead_letter(
-    connection: Connection, *, project_id: int, shard: int, entry_id: str, reason: str, record: bytes
-) -> None:
-    connection.execute(
-        queries.INSERT_DEAD_LETTER,
-        {"project_id": project_id, "shard": shard, "entry_id": entry_id, "reason": reason[:2000], "record": record},
-    )

@@ -9,6 +9,8 @@ from uuid import UUID
 from db import queries
 
 TERM_CHARS_MAX = 600
+STALE_STATUSES = ("RUNNING", "PENDING", "FAILED")
+"""What a stale run may be: an index has the runs of each in order, and not those that are stale."""
 
 
 class Sort(StrEnum):
@@ -48,6 +50,8 @@ class RunFilter:
     """Nano-USD."""
     cost_max: int | None = None
     has_error: bool | None = None
+    stale: bool | None = None
+    """Closed because it was silent, or silent for so long that it is about to be."""
     tools: tuple[str, ...] = ()
     """Has a step of each of these."""
     tags: tuple[str, ...] = ()
@@ -149,6 +153,8 @@ def list_runs(
     The inner statement finds a page of keys along one index; only those runs are then read and made into JSON. If it goes along
     a term, that is number `lead` of `wanted.terms`, and best the rarest.
     """
+    if wanted.stale and not wanted.statuses:
+        wanted = replace(wanted, statuses=STALE_STATUSES)
     conditions = _Conditions(values={"project_id": project_id})
     keys = _keys(conditions, wanted, sort, page, lead)
     conditions.values |= {"limit": page.limit, "offset": page.offset, "reach": page.limit + page.offset}
@@ -221,6 +227,8 @@ def _add_all(found: _Conditions, wanted: RunFilter, source: _Source, lead: int =
     _add_terms(found, wanted, source, lead)
     if wanted.has_error is not None:
         found.add("(r.error_count > 0 OR r.error IS NOT NULL)" if wanted.has_error else "r.error_count = 0 AND r.error IS NULL")
+    if wanted.stale is not None:
+        found.add(queries.IS_STALE if wanted.stale else f"NOT {queries.IS_STALE}")
     if wanted.q is not None:
         # OFFSET keeps it a look at each run in its turn: turned into a join, it would begin with all documents that match.
         found.add(

@@ -213,6 +213,7 @@ runs = Table(
         *("project_id", text("started_at DESC"), text("id DESC")),
         postgresql_where=text("error_count > 0 OR error IS NOT NULL"),
     ),
+    Index("runs_day_idx", "day", postgresql_using="brin"),
 )
 
 steps = Table(
@@ -310,7 +311,7 @@ deletions = Table(
     "deletions",
     metadata,
     Column("id", UUID(), primary_key=True, server_default=text("uuidv7()")),
-    Column("project_id", Integer, nullable=False),
+    Column("project_id", Integer, nullable=False, comment="0: all, where the retention of a whole day ends"),
     Column("kind", Text, nullable=False),
     Column("subject", Text, nullable=False, comment="the run, session or user whose data goes"),
     Column("requested_by", Text, nullable=False),

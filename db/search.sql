@@ -17,6 +17,13 @@ FROM taken AS t
 LEFT JOIN LATERAL unnest(t.step_ids) AS s (id) ON true
 GROUP BY 1, 2, 3;
 
+-- name: hold_runs
+-- Those of some runs that are there, held: none of them is removed before what the index says of it is stored.
+SELECT r.project_id, r.id
+FROM unnest(%(project_ids)s::int[], %(run_ids)s::uuid[], %(days)s::date[]) AS k (project_id, run_id, day)
+JOIN runs AS r ON (r.project_id, r.id, r.day) = (k.project_id, k.run_id, k.day)
+FOR KEY SHARE OF r;
+
 -- name: add_words
 -- The words of runs and of steps: those of a part, which is up to a dozen steps of a run and the run itself (a NULL among the
 -- steps), in one row. A run that changes by itself has one row for that, however often it does.

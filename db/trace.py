@@ -39,6 +39,20 @@ _ARTIFACTS: LiteralString = """
         GROUP BY step_id
     ) AS f ON f.step_id = s.id"""
 
+IS_STALE: LiteralString = """(
+    coalesce(r.closed_as_stale, false)
+    OR coalesce(
+        r.status IN ('PENDING', 'RUNNING')
+        AND coalesce(r.last_event_at, r.accepted_at) < now() - nullif(coalesce(
+            (SELECT p.stale_after_seconds FROM projects AS p WHERE p.id = r.project_id),
+            nullif(current_setting('agentguide.stale_after_seconds', true), '')::int
+        ), 0) * interval '1 second',
+        false
+    )
+)"""
+"""Whether a run `r` was closed because it was silent, or is open and silent for longer than its project allows. What is allowed
+where the project says nothing is a setting of the session; 0 is for ever."""
+
 _RUN: LiteralString = """
     'id', r.id, 'agentId', r.agent_id,
     'agent', CASE WHEN a.id IS NOT NULL THEN json_build_object('id', a.id, 'name', a.name, 'version', a.version) END,
@@ -46,6 +60,7 @@ _RUN: LiteralString = """
     {payloads}'startedAt', r.started_at, 'finishedAt', r.finished_at,
     'durationMs', round(extract(epoch FROM r.finished_at - r.started_at) * 1000, 3),
     'tags', r.tags, 'acceptedAt', r.accepted_at,
+    'lastEventAt', coalesce(r.last_event_at, r.accepted_at), 'stale', {is_stale},
     'stepCount', r.step_count, 'errorCount', r.error_count, 'inputTokens', r.input_tokens, 'outputTokens', r.output_tokens,
     'costUsd', r.cost_nano_usd / 1e9::float8"""
 
@@ -79,7 +94,7 @@ def _pairs(names: Iterable[str]) -> LiteralString:
 def get_run(*, payloads: bool) -> LiteralString:
     """A run as JSON text, its day, and how many steps it has. Parameters: project_id, run_id."""
     some: LiteralString = "'input', r.input, 'output', r.output, 'error', r.error, 'attributes', r.attributes, "
-    built = _RUN.replace("{payloads}", some if payloads else "")
+    built = _RUN.replace("{payloads}", some if payloads else "").replace("{is_stale}", IS_STALE)
     return (
         f"SELECT json_build_object({built})::text, r.day, r.step_count FROM runs AS r\n"
         "LEFT JOIN agents AS a ON a.id = r.agent_id AND a.project_id = r.project_id\n"

@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 from events.appender import Appender
 from events.exceptions import Overloaded, QueueUnavailable
 from events.instrumentation import BACKLOG_BYTES, BACKLOG_EVENTS
-from events.settings import Settings
+from events.settings import MEMORY_SHARE_MAX, Settings
 from events.stream import ANY_STREAM, epoch_key, shard_numbers, stream_key
 
 logger = logging.getLogger(__name__)
@@ -20,8 +20,6 @@ logger = logging.getLogger(__name__)
 POLL_SECONDS = 0.2
 RETRY_AFTER_MAX_SECONDS = 60
 RATE_WINDOW_SECONDS = 5.0
-MEMORY_SHARE_MAX = 0.8
-"""RQ needs room to enqueue what drains the rest, whatever it is that fills the memory."""
 
 
 @dataclass(slots=True, frozen=True)

@@ -1,11 +1,37 @@
 """Connections to Redis, each with its time limits, so that nothing hangs on it."""
 
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
 import redis
 import redis.asyncio
+import redis.asyncio.retry
+import redis.retry
 from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from events.settings import Settings
+
+WAIT_SECONDS = 5
+"""How long workers and scheduler wait for an answer: longer than any command of theirs blocks."""
+
+
+_T = TypeVar("_T")
+
+
+class _Once(redis.asyncio.retry.Retry):
+    """No second try; and uvloop's word for a connection that was reset under a command becomes redis-py's."""
+
+    def __init__(self) -> None:
+        super().__init__(NoBackoff(), 0)
+
+    async def call_with_retry(self, do: Callable[[], Awaitable[_T]], *arguments: Any, **options: Any) -> _T:
+        async def attempt() -> _T:
+            try:
+                return await do()
+            except RuntimeError as error:
+                raise redis.ConnectionError(str(error)) from error
+
+        return await super().call_with_retry(attempt, *arguments, **options)
 
 
 def _url(settings: Settings) -> str:
@@ -15,12 +41,13 @@ def _url(settings: Settings) -> str:
 
 
 def redis_connection(settings: Settings) -> "redis.Redis":
-    """For workers and scheduler, which wait and retry on their own."""
+    """For workers and scheduler, which wait and retry on their own: only a broken connection is made anew at once."""
     return redis.Redis.from_url(
         _url(settings),
         socket_connect_timeout=settings.redis_timeout_seconds,
-        socket_timeout=60,
+        socket_timeout=WAIT_SECONDS,
         health_check_interval=15,
+        retry=redis.retry.Retry(NoBackoff(), 1),
     )
 
 
@@ -33,5 +60,5 @@ def async_redis_connection(settings: Settings, *, block_seconds: float = 0.0) ->
         _url(settings),
         socket_connect_timeout=settings.redis_timeout_seconds,
         socket_timeout=settings.redis_timeout_seconds + block_seconds,
-        retry=Retry(NoBackoff(), 0),
+        retry=_Once(),
     )

@@ -10,6 +10,7 @@ import redis
 from rq import Queue
 from rq.serializers import JSONSerializer
 
+from events.settings import JOB_TIMEOUT_SECONDS
 from events.stream import bell_key
 
 logger = logging.getLogger(__name__)
@@ -19,9 +20,16 @@ DRAIN = "worker.jobs.drain"
 SIMULATE = "worker.jobs.simulate"
 ENSURE_PARTITIONS = "worker.jobs.ensure_partitions"
 TIDY = "worker.jobs.tidy"
+PLAN_RETENTION = "worker.jobs.plan_retention"
+REMOVE = "worker.jobs.remove"
+REPLAY = "worker.jobs.replay"
+CLOSE_STALE = "worker.jobs.close_stale"
 
-JOB_TIMEOUT_SECONDS = 120
-"""Far over a drain's budget: RQ breaks off a job that takes longer."""
+REMOVAL_KEY = "agentguide:removal"
+"""While it lives nobody asks for a removal: one waits or runs, or the next is not due."""
+
+STALE_KEY = "agentguide:stale"
+"""The same for runs that are to be closed because they are silent."""
 
 
 def queue(connection: "redis.Redis", **options: Any) -> Queue:

@@ -96,7 +96,7 @@ class RunFields(_Model):
     error: Any = None
     started_at: Moment | None = None
     finished_at: Moment | None = None
-    tags: Annotated[list[Name], PARTS] | dict[Name, Any] | None = None
+    tags: Annotated[list[Name], PARTS] | Annotated[dict[Name, Any], Field(max_length=PARTS_MAX)] | None = None
     attributes: dict[str, Any] | None = None
     metrics: Annotated[list[MetricIn], PARTS] | None = None
 

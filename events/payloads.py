@@ -5,46 +5,59 @@ NUL and lone surrogates become U+FFFD, a payload over the limit is cut and marke
 
 import math
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 from pydantic_core import from_json, to_json
 
 from events.exceptions import InvalidEvent
-from events.instrumentation import PAYLOADS_CUT
+from events.instrumentation import PAYLOADS_CUT, TEXTS_MENDED
+from events.records import Record
+from events.redaction import Redactor
 
-_ESCAPES = re.compile(
-    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"  # a pair: kept
-    rb"|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"  # half a pair: replaced
-    rb"|\\u0000"  # NUL: replaced
-    rb"|\\[^u]"  # another escape: kept, so that an escaped backslash does not start one
+_HALF_PAIRS = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F][0-9a-fA-F]{2})"
+    rb"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
 )
+PATH_CHARS_MAX = 300
 
 
 def storable_json(text: bytes) -> bytes:
     r"""JSON text whose strings Postgres can hold: `\u0000` and lone surrogate escapes become U+FFFD."""
     if b"\\u0000" not in text and b"\\ud" not in text and b"\\uD" not in text:
         return text
-    return _ESCAPES.sub(_storable_escape, text)
-
-
-def _storable_escape(match: re.Match[bytes]) -> bytes:
-    escape = match.group()
-    return escape if len(escape) in (2, 12) else b"\\ufffd"
+    if b"\0" in text:
+        return text  # that is no JSON, as its parser will say
+    # An escaped backslash does not begin another escape: it is out of the way meanwhile, as what no JSON holds.
+    escapes = text.replace(b"\\\\", b"\0\0")
+    storable = _HALF_PAIRS.sub(rb"\\ufffd", escapes.replace(b"\\u0000", b"\\ufffd"))
+    if storable == escapes:
+        return text
+    TEXTS_MENDED.inc()
+    return storable.replace(b"\0\0", b"\\\\")
 
 
 def storable_text(text: str) -> str:
     """Text without what Postgres cannot hold."""
-    if text.isascii():
-        return text.replace("\0", "\ufffd") if "\0" in text else text
-    return text.replace("\0", "\ufffd").encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+    if text.isascii() and "\0" not in text:
+        return text
+    storable = text.replace("\0", "\ufffd").encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+    if storable != text:
+        TEXTS_MENDED.inc()
+    return storable
 
 
 class PayloadEncoder:
-    """Encodes payloads; cuts those over a limit of bytes."""
+    """Encodes payloads: without secrets, if there is a `redactor`, and cut where they are over a limit of bytes."""
 
-    def __init__(self, bytes_max: int) -> None:
+    def __init__(self, bytes_max: int, redactor: Redactor | None = None) -> None:
         self._bytes_max = bytes_max
+        self._redactor = redactor
+
+    @property
+    def redacts(self) -> bool:
+        return self._redactor is not None
 
     def encode(self, value: Any) -> msgspec.Raw:
         """The JSON text of a value that JSON can say.
@@ -55,7 +68,16 @@ class PayloadEncoder:
         text = to_json(value, inf_nan_mode="constants")
         if b"NaN" in text or b"Infinity" in text:
             refuse_non_finite(value)
+        if self._redactor is not None and self._redactor.suspects(text.decode()):
+            redacted, count = self._redactor.redact(value)
+            if count:
+                text = to_json(redacted, inf_nan_mode="constants")
         return self.encode_text(text)
+
+    def redact_names(self, events: Sequence[Record]) -> None:
+        """Takes secrets out of what is no payload: names, models, sessions, urls."""
+        if self._redactor is not None:
+            self._redactor.redact_names(events)
 
     def encode_text(self, text: bytes) -> msgspec.Raw:
         """As `encode`, for text that is JSON already."""
@@ -83,7 +105,7 @@ class PayloadEncoder:
 def refuse_non_finite(value: Any, path: tuple[str | int, ...] = ()) -> None:
     """Raises InvalidEvent with the path of the first NaN or Infinity in a JSON value."""
     if isinstance(value, float) and not math.isfinite(value):
-        where = ".".join(map(str, path))
+        where = ".".join(map(str, path))[:PATH_CHARS_MAX]
         raise InvalidEvent(details=[{"path": where, "reason": "NaN, Infinity and numbers beyond 1.8e308 are not JSON"}])
     if isinstance(value, dict):
         for key, item in value.items():

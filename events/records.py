@@ -1,6 +1,7 @@
 """The canonical event: what the ingest API puts on a stream and the drain takes off it, as JSON.
 
-A record is a partial upsert of one run or one step. An absent field leaves what is stored; a present one replaces it.
+A record is a partial upsert of one run or one step, or closes a silent run. An absent field leaves what is stored; a
+present one replaces it.
 Units: times are microseconds since 1970 UTC, money is nano-USD (10^-9 USD), so that sums are exact in any order.
 Ids: a run is 32 and a step 16 lowercase hex digits, the OpenTelemetry trace and span id.
 A payload (`input`, `output`, `error`, `attributes`, `tags`, `content`) is JSON text that Postgres can store as `jsonb`;
@@ -84,7 +85,22 @@ class StepRecord(msgspec.Struct, omit_defaults=True, tag_field="type", tag="step
     artifacts: list[Artifact] = []
 
 
-Record = RunRecord | StepRecord
+class CloseRecord(msgspec.Struct, omit_defaults=True, tag_field="type", tag="close"):
+    """Ends a run that has said nothing since a time, if it still has not when this takes effect. It makes no run."""
+
+    run_id: str
+    silent_since: int
+    """When the run's last event was accepted, as the sender of this knew it."""
+    after_seconds: int
+    """The limit of its project, for the reason."""
+
+    @property
+    def error(self) -> msgspec.Raw:
+        """What a run that is closed so gets as its error."""
+        return msgspec.Raw(b'{"type":"stale","message":"the run said nothing for %d s"}' % self.after_seconds)
+
+
+Record = RunRecord | StepRecord | CloseRecord
 
 _decode_many = msgspec.json.Decoder(list[Record]).decode
 _decode_raw_many = msgspec.json.Decoder(list[msgspec.Raw]).decode
@@ -102,21 +118,21 @@ def decode(data: bytes) -> list[Record]:
     return _decode_many(data)
 
 
-def decode_each(data: bytes) -> list[tuple[Record | None, bytes, str]]:
+def decode_each(data: bytes) -> list[tuple[Record | None, bytes, Exception | None]]:
     """As `decode`, but a record that cannot be read spoils only itself.
 
-    Returns (record, its bytes, "") for a good one and (None, its bytes, reason) for a bad one; bytes that are not even a
-    list are one bad record.
+    Returns (record, its bytes, None) for a good one and (None, its bytes, why) for a bad one; bytes that are not even a list
+    are one bad record.
     """
     try:
         parts = _decode_raw_many(data)
     except (ValueError, RecursionError) as error:
-        return [(None, data, str(error))]
-    results: list[tuple[Record | None, bytes, str]] = []
+        return [(None, data, error)]
+    results: list[tuple[Record | None, bytes, Exception | None]] = []
     for part in parts:
         text = bytes(part)
         try:
-            results.append((_decode_one(text), text, ""))
+            results.append((_decode_one(text), text, None))
         except (ValueError, RecursionError) as error:
-            results.append((None, text, str(error)))
+            results.append((None, text, error))
     return results

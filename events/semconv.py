@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from events.limits import COST_USD_MAX, TOKENS_MAX
+from events.limits import COST_USD_MAX, PARTS_MAX, TOKENS_MAX
 
 FLAT_DEPTH_MAX = 16
 """Dots in a flattened name that are taken as steps; a hostile name must not nest deeper than the encoder goes."""
@@ -62,7 +62,7 @@ def _nano_usd(value: Any) -> int | None:
 
 
 def _list(value: Any) -> list[Any] | None:
-    return value if isinstance(value, list) else None
+    return value if isinstance(value, list) and len(value) <= PARTS_MAX else None
 
 
 def _anything(value: Any) -> Any:

@@ -12,7 +12,7 @@ from events.ids import run_uuid
 
 TTL_SECONDS = 3600
 SILENT_SECONDS = 150.0
-"""Longer than a slice can take (see `jobs.JOB_TIMEOUT_SECONDS`): whoever is silent for so long has lost its job."""
+"""Longer than a slice can take (see `settings.JOB_TIMEOUT_SECONDS`): whoever is silent for so long has lost its job."""
 
 
 class Progress(msgspec.Struct):

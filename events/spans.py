@@ -12,13 +12,14 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from pydantic_core import from_json
 
 from events.exceptions import InvalidEvent
-from events.limits import NAME_CHARS_MAX
+from events.instrumentation import NAMES_CUT
+from events.limits import NAME_CHARS_MAX, SPAN_EVENTS_MAX
 from events.payloads import PayloadEncoder, storable_text
 from events.records import ABSENT, AgentRef, Record, RunRecord, StepRecord
 from events.semconv import SpanEvent, SpanFields
 
-TIME_END_NS = 7_289_654_400_000_000_000
-"""2201-01-01."""
+TIME_END_NS = 7_258_118_400_000_000_000
+"""2200-01-01."""
 UNKNOWN_AGENT = "unknown"
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -62,6 +63,8 @@ def records_of_span(span: Span, scope: Scope) -> list[Record]:
         InvalidEvent: an id or a time is not valid, or an attribute is NaN or Infinity.
     """
     run_id, step_id, parent_id = _ids(span)
+    if len(span.events) + len(span.links) > SPAN_EVENTS_MAX:
+        raise _refusal("events", f"with the links they are more than {SPAN_EVENTS_MAX}")
     payloads = scope.payloads
     fields = SpanFields(plain_attributes(span.attributes), [_event(event) for event in span.events])
     name = short(span.name)
@@ -135,13 +138,17 @@ def _microseconds(time_unix_nano: int) -> int | None:
     if not time_unix_nano:
         return None
     if time_unix_nano >= TIME_END_NS:
-        raise _refusal("time", "is not in the years 1970 to 2200")
+        raise _refusal("time", "is not in the years 1970 to 2199")
     return time_unix_nano // 1000
 
 
 def short(text: str) -> str:
-    """A name that fits its column."""
-    return storable_text(text)[:NAME_CHARS_MAX]
+    """A name that fits its column: the end of a longer one is an ellipsis."""
+    text = storable_text(text)
+    if len(text) <= NAME_CHARS_MAX:
+        return text
+    NAMES_CUT.inc()
+    return text[: NAME_CHARS_MAX - 1] + "\u2026"
 
 
 def _short_text(value: Any) -> str:

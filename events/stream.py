@@ -233,6 +233,10 @@ class ShardStream:
     def release_bell(self) -> None:
         self._redis.delete(bell_key(self.shard))
 
+    def bell_is_lost(self) -> bool:
+        """Whether the bell would be held for longer than anybody asks for: the server's clock was set back meanwhile."""
+        return cast("int", self._redis.pttl(bell_key(self.shard))) > BELL_TTL_MS
+
     def take_bell(self) -> bool:
         """True if nobody held the bell: whoever takes it enqueues the job."""
         return bool(self._redis.set(bell_key(self.shard), 1, nx=True, px=BELL_TTL_MS))

@@ -11,7 +11,10 @@ for i = 7, #ARGV, 2 do
     told = told and tell(KEYS[3], '~', ARGV[6], 'project', ARGV[i], 'runs', ARGV[i + 1])
 end
 local dropped = redis.call('XTRIM', KEYS[1], 'MINID', '=', ARGV[2])
-redis.call('HSET', KEYS[2], 'drained_events', ARGV[3], 'drained_bytes', ARGV[4])
+-- A drain that was stopped and wakes up late must not take back what another has noted since.
+if tonumber(ARGV[3]) > tonumber(redis.call('HGET', KEYS[2], 'drained_events') or 0) then
+    redis.call('HSET', KEYS[2], 'drained_events', ARGV[3], 'drained_bytes', ARGV[4])
+end
 if not told then
     tell_gap(KEYS[3], 1)
 elseif dropped > tonumber(ARGV[5]) then

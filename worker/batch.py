@@ -9,7 +9,7 @@ from uuid import UUID
 
 from db import copy, pipeline, queries
 from db.pipeline import Connection
-from events.records import Record, RunRecord, StepRecord
+from events.records import CloseRecord, Record, RunRecord, StepRecord
 from worker import rows
 from worker.rollups import RollupDeltas
 from worker.state import RunKey, RunState, StepState
@@ -77,7 +77,7 @@ class Batch:
                 named[*key, run.day, _signed(record.id)] = None
                 if record.parent_id is not None:
                     named[*key, run.day, _signed(record.parent_id)] = None
-            elif run.step_count and self._agent_id(event.project_id, record) not in (None, run.agent_id):
+            elif isinstance(record, RunRecord) and run.step_count and self._moves(run, record):
                 moving[key] = run
         found: Iterable[tuple[Any, ...]] = ()
         if named:
@@ -88,6 +88,9 @@ class Batch:
         for row in found:
             step = loaded_step(row)
             self._runs[row[0], row[1].hex].steps[step.id] = step
+
+    def _moves(self, run: RunState, record: RunRecord) -> bool:
+        return self._agent_id(run.project_id, record) not in (None, run.agent_id)
 
     def _agent_id(self, project_id: int, record: RunRecord) -> int | None:
         if record.agent is None:
@@ -100,6 +103,10 @@ class Batch:
             record, accepted_at = event.record, event.accepted_at
             key = (event.project_id, record.run_id)
             run = runs.get(key)
+            if isinstance(record, CloseRecord):
+                if run is not None:
+                    run.apply_close(record)
+                continue
             if run is None:
                 run = runs[key] = RunState(event.project_id, record.run_id, accepted_at)
                 if isinstance(record, StepRecord) and record.started_at is not None:
@@ -131,7 +138,7 @@ class Batch:
         if len(new_runs) < len(runs):
             changed = (rows.run_row(run) for run in runs if run.before is not None)
             pipeline.copy_rows(connection, queries.COPY_STAGED_RUNS, changed)
-            connection.execute(queries.UPDATE_RUNS)
+            pipeline.update_runs(connection, len(runs) - len(new_runs))
         if any(step.before is not None for run in runs for step in run.touched.values()):
             pipeline.copy_rows(connection, queries.COPY_STAGED_STEPS, _step_rows(runs, new=False))
             connection.execute(queries.UPDATE_STEPS)
@@ -207,7 +214,7 @@ def loaded_run(row: tuple[Any, ...]) -> RunState:
     (run.agent_id, run.user_id, run.session_id, run.name, run.status, run.started_at, run.finished_at) = row[3:10]
     (run.step_count, run.error_count, run.input_tokens, run.output_tokens, run.cost_nano_usd, run.next_index) = row[11:17]
     run.awaited_parents = {step_id.to_bytes(8, "big", signed=True).hex() for step_id in row[17]}
-    run.error_id = row[18]
+    run.error_id, run.last_event_at, run.closed_as_stale = row[18:21]
     run.before = run.snapshot()
     return run
 

@@ -6,6 +6,7 @@ It reads in one transaction that changes nothing, so all of it is of one moment,
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, LiteralString, cast
 
 import psycopg
@@ -129,12 +130,34 @@ def _check_tables(session: Connection, days_ahead: int, task: Task) -> list[Chec
 
 def _notes(session: Connection) -> list[Check]:
     """What is no difference, and good to know."""
-    dead, latest = _row(session, queries.NOTE_DEAD_LETTERS)
+    dead, latest, dropped = _row(session, queries.NOTE_DEAD_LETTERS)
     waiting, age_seconds = _row(session, queries.NOTE_PENDING_DOCUMENTS)
+    deletions, failed, requested_seconds = _row(session, queries.NOTE_DELETIONS)
     return [
-        Check("dead letters", dead, note=f"the latest of {latest:%Y-%m-%d %H:%M} UTC" if latest else ""),
+        Check("dead letters", dead, note=_of_letters(latest, dropped)),
         Check("search backlog", waiting, note=f"the oldest waits for {age_seconds:.0f} s" if waiting else ""),
+        Check("deletions", deletions, note=_age_of_deletions(deletions, failed, requested_seconds)),
     ]
+
+
+def _of_letters(latest: datetime | None, dropped: int) -> str:
+    notes = [f"the latest of {latest:%Y-%m-%d %H:%M} UTC"] if latest else []
+    return ", and ".join([*notes, f"{dropped:,} more were not kept"] if dropped else notes)
+
+
+def _age_of_deletions(count: int, failed: int, age_seconds: float) -> str:
+    if not count:
+        return ""
+    return f"the oldest waits for {age_seconds:.0f} s" + (f", and {failed} failed and are tried again" if failed else "")
+
+
+def check_disk(session: Connection, budget_bytes: int) -> Check:
+    """What the database takes, and what that means to its budget (0: there is none)."""
+    [size] = _row(session, queries.DATABASE_BYTES)
+    if not budget_bytes:
+        return Check("bytes on disk", size)
+    state = "over the budget, so the oldest days go" if size > budget_bytes else "within the budget"
+    return Check("bytes on disk", size, note=f"{state}: {budget_bytes:,}")
 
 
 def check_queue(session: Connection, queue: "redis.Redis | None", shards: int) -> Check:

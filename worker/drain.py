@@ -6,50 +6,36 @@ either the old cursor with all its entries, or the new cursor with entries that 
 
 import logging
 import random
-import struct
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from enum import Enum
+from enum import Enum, IntEnum
 
 import psycopg
 import redis
 from redis.exceptions import OutOfMemoryError
 
 from db import pipeline
+from db.dead_letters import Bounds, Letter, bury
 from db.pipeline import Connection, Cursor
-from events import records
-from events.changes import RunKey
-from events.error_groups import identify
-from events.payloads import storable_text
-from events.records import RunRecord
-from events.stream import ShardStream
-from worker.batch import AgentIds, Batch, Event
+from events.stream import Entry, ShardStream
 from worker.fetch import Fetched, Fetcher
 from worker.search import index_slice
+from worker.sift import sift
+from worker.store import POISON, Store
 from worker.upkeep import BUSY_EVENTS, Upkeep
 
 logger = logging.getLogger(__name__)
-
-POISON = (
-    psycopg.DataError,
-    psycopg.IntegrityError,
-    psycopg.errors.ProgramLimitExceeded,
-    psycopg.errors.StatementTooComplex,
-    RecursionError,
-    ValueError,
-    OverflowError,
-    struct.error,
-)
-"""What says that the data itself cannot be stored; anything else is worth another try."""
 
 TRANSIENT = (psycopg.Error, redis.RedisError, OSError)
 
 BACKOFF_FIRST_SECONDS = 0.1
 BACKOFF_MAX_SECONDS = 2.0
 
-ERROR_GROUPS_MAX = 100_000
-"""How many groups a drain remembers to have registered."""
+PART_EVENTS = 500
+"""How many are tried together where some cannot be stored and nobody knows which."""
+PARTS_SECONDS = 1.0
+"""After so long the rest of such a batch is left to the next transaction."""
 
 TURN_SECONDS = 0.1
 """How long a drain keeps a worker that other shards wait for: changing over costs RQ some milliseconds."""
@@ -63,20 +49,30 @@ class Outcome(Enum):
     BUSY = "another drain has the shard"
 
 
+class Care(IntEnum):
+    """How a batch is stored; one that cannot be is tried again with more care, and so are the batches after it."""
+
+    NONE = 0
+    SIFT = 1
+    """Events that cannot be stored, as far as each can be judged alone, are put aside before."""
+    PARTS = 2
+    """And what still fails is split until the culprits stand alone."""
+
+
 class Drain:
     """Drains one shard over one connection."""
 
-    def __init__(self, stream: ShardStream, connect: Callable[[], Connection], *, batch_events: int) -> None:
+    def __init__(self, stream: ShardStream, connect: Callable[[], Connection], *, batch_events: int, letters: Bounds) -> None:
+        """`letters` bounds what is kept of events that cannot be stored."""
         self._stream = stream
         self._connect = connect
+        self._bounds = letters
+        self._storing = Store(connect)
         self._fetcher = Fetcher(stream, batch_events)
         self._connection: Connection | None = None
-        self._agents: AgentIds = {}
-        self._error_groups: set[tuple[int, int]] = set()
         self._upkeep = Upkeep(index=self._index, others_are_busy=self._stream.others_are_busy)
         self._indexed_untold = True
-        self._partitions: set[int] = set()
-        self._changed: set[RunKey] = set()
+        self._care = Care.NONE
         self.position = "0-0"
         """The last entry known to be in the database."""
         self.stored_events = 0
@@ -111,21 +107,24 @@ class Drain:
 
     def _step(self) -> Outcome:
         connection = self._connected()
-        try:
-            with connection.transaction():
-                taken = self._take(connection, self._store_batch)
-        except POISON as error:
-            logger.warning("shard %d: looking for what cannot be stored: %s", self._stream.shard, error)
-            self._partitions.clear()  # one made in the lost transaction went with it
-            with connection.transaction():
-                taken = self._take(connection, self._store_carefully)
+        taken: Outcome | tuple[Cursor, Fetched] | None = None
+        while taken is None:
+            try:
+                with connection.transaction():
+                    taken = self._take(connection)
+            except POISON as error:
+                if self._care is Care.PARTS:
+                    raise
+                self._care = Care(self._care + 1)
+                self._storing.forget_partitions()
+                logger.warning("shard %d: looking for what cannot be stored: %s", self._stream.shard, error)
         if isinstance(taken, Outcome):
             return taken
         cursor, fetched = taken
         self._stream.trim(
             *(cursor.epoch, cursor.entry_id, cursor.events, cursor.bytes),
             entries=len(fetched.entries),
-            changed=self._changed,
+            changed=self._storing.changed,
         )
         self.position = cursor.entry_id
         self.stored_events += fetched.count
@@ -141,36 +140,35 @@ class Drain:
             self._connection = self._connect()
             pipeline.prepare_session(self._connection)
             pipeline.create_cursor(self._connection, self._stream.shard)
-            self._agents.clear()
-            self._error_groups.clear()
-            self._partitions.clear()
+            self._storing.forget()
             self._upkeep = Upkeep(index=self._index, others_are_busy=self._stream.others_are_busy)
             self._indexed_untold = True
         return self._connection
 
-    def _take(self, connection: Connection, store: Callable[[Connection, Fetched], None]) -> Outcome | tuple[Cursor, Fetched]:
+    def _take(self, connection: Connection) -> Outcome | tuple[Cursor, Fetched]:
         """Stores the entries behind the cursor and moves it. Returns the new cursor and what was stored."""
         cursor = pipeline.lock_cursor(connection, self._stream.shard)
         if cursor is None:
             return Outcome.BUSY
-        self._changed.clear()
+        self._storing.changed.clear()
         epoch = self._stream.epoch()
         if cursor.epoch != epoch:
             cursor = Cursor(epoch, "0-0", 0, 0)
         fetched = self._fetcher.fetch((epoch, cursor.entry_id))
         if self._stream.epoch() != epoch:
             return Outcome.STORED  # wiped while it was read: the next step begins with the new epoch
-        entries = fetched.entries
-        if not entries:
+        if not fetched.entries:
+            self._care = Care.NONE
             return cursor, fetched
-        events = fetched.count
         if fetched.full:
-            self._fetcher.start((epoch, entries[-1].id))
-        store(connection, fetched)
+            self._fetcher.start((epoch, fetched.entries[-1].id))
+        entries = self._store(connection, fetched)
+        if len(entries) < len(fetched.entries):
+            fetched = replace(fetched, entries=entries, full=True)
         cursor = replace(
             cursor,
             entry_id=entries[-1].id,
-            events=cursor.events + events,
+            events=cursor.events + fetched.count,
             bytes=cursor.bytes + sum(len(entry.events) for entry in entries),
         )
         pipeline.move_cursor(connection, self._stream.shard, cursor)
@@ -183,79 +181,71 @@ class Drain:
         self._indexed_untold = False
         return bool(indexed)
 
-    def _store_batch(self, connection: Connection, fetched: Fetched) -> None:
+    def _store(self, connection: Connection, fetched: Fetched) -> list[Entry]:
+        """Stores entries, with the care that the last ones needed, and returns those that it is done with: the first ones."""
+        if self._care is Care.PARTS:
+            return self._store_in_parts(connection, fetched.entries)
+        if self._care is Care.SIFT:
+            return self._store_sifted(connection, fetched.entries)
         if fetched.error:
             raise ValueError(fetched.error)
-        self._store_events(connection, fetched.events)
+        self._storing.store(connection, fetched.events)
+        return fetched.entries
 
-    def _store_events(self, connection: Connection, events: list[Event]) -> None:
-        self._know_agents(events)
-        self._know_errors(events)
-        batch = Batch(connection, self._agents, self._partitions)
-        batch.store(events)
-        self._changed |= batch.run_keys
+    def _store_sifted(self, connection: Connection, entries: list[Entry]) -> list[Entry]:
+        """Stores what seems sound, all at once; the rest are dead letters."""
+        sifted = sift(connection, entries)
+        self._storing.store(connection, [event for one in sifted for event in one.sound])
+        if not self._bury(connection, [letter for one in sifted for letter in one.letters(self._stream.shard)]):
+            self._care = Care.NONE
+        return entries
 
-    def _know_agents(self, events: Sequence[Event]) -> None:
-        """Registers new agents in a transaction of their own: no other drain then waits for this batch to learn of them."""
-        unknown = {
-            (event.project_id, event.record.agent.name, event.record.agent.version)
-            for event in events
-            if isinstance(event.record, RunRecord) and event.record.agent is not None
-        } - self._agents.keys()
-        if unknown:
-            with self._connect() as connection:
-                self._agents.update(pipeline.agent_ids(connection, unknown))
+    def _store_in_parts(self, connection: Connection, entries: list[Entry]) -> list[Entry]:
+        """Stores what can be stored of the first entries, until its time is up; the rest of those are dead letters."""
+        deadline = time.monotonic() + PARTS_SECONDS
+        care = Care.NONE
+        letters: list[Letter] = []
+        done: list[Entry] = []
+        for part in parts_of(entries, PART_EVENTS):
+            if done and time.monotonic() >= deadline:
+                break
+            sifted = sift(connection, part)
+            of_event = {id(event): one for one in sifted for event in one.sound}
+            for failure in self._storing.store_sound(connection, [event for one in sifted for event in one.sound]):
+                of_event[id(failure.event)].failures.append(failure)
+                care = Care.PARTS
+            letters += [letter for one in sifted for letter in one.letters(self._stream.shard)]
+            done += part
+        if self._bury(connection, letters):
+            care = max(care, Care.SIFT)
+        self._care = care
+        return done
 
-    def _know_errors(self, events: Sequence[Event]) -> None:
-        """The same for the messages of errors."""
-        unknown: dict[tuple[int, int], str] = {}
-        for event in events:
-            if event.record.error:
-                group = identify(bytes(event.record.error))
-                unknown[event.project_id, group.id] = group.message
-        unknown = {key: message for key, message in unknown.items() if key not in self._error_groups}
-        if unknown:
-            with self._connect() as connection:
-                pipeline.register_error_groups(connection, [(*key, message) for key, message in unknown.items()])
-            if len(self._error_groups) > ERROR_GROUPS_MAX:
-                self._error_groups.clear()
-            self._error_groups |= unknown.keys()
-
-    def _store_carefully(self, connection: Connection, fetched: Fetched) -> None:
-        """As `_store_batch`, but an event that cannot be stored becomes a dead letter and the others are stored."""
-        events: list[Event] = []
-        for entry in fetched.entries:
-            for record, text, reason in records.decode_each(entry.events):
-                if record is None:
-                    self._bury(connection, entry.project_id, entry.id, reason, text)
-                else:
-                    events.append(Event(entry.project_id, entry.accepted_at, entry.id, record))
-        self._store_or_split(connection, events)
-
-    def _store_or_split(self, connection: Connection, events: list[Event]) -> None:
-        if not events:
-            return
-        try:
-            with connection.transaction():
-                pipeline.empty_staging(connection)
-                self._store_events(connection, events)
-        except POISON as error:
-            self._partitions.clear()  # one made in the lost savepoint went with it
-            if len(events) == 1:
-                event = events[0]
-                self._bury(connection, event.project_id, event.entry_id, str(error), records.encode(event.record))
-                return
-            middle = len(events) // 2
-            self._store_or_split(connection, events[:middle])
-            self._store_or_split(connection, events[middle:])
-
-    def _bury(self, connection: Connection, project_id: int, entry_id: str, reason: str, record: bytes) -> None:
-        self.dead_letters += 1
-        reason = storable_text(reason)
-        logger.warning("shard %d: an event of entry %s is a dead letter: %s", self._stream.shard, entry_id, reason)
-        pipeline.insert_dead_letter(
-            connection, project_id=project_id, shard=self._stream.shard, entry_id=entry_id, reason=reason, record=record
+    def _bury(self, connection: Connection, letters: list[Letter]) -> bool:
+        """Whether there are any."""
+        if not letters:
+            return False
+        dropped = bury(connection, letters, self._bounds)
+        self.dead_letters += len(letters)
+        logger.warning(
+            "shard %d: %d events from entry %s on are dead letters, of which %d are not kept; the first: %s",
+            *(self._stream.shard, len(letters), letters[0].entry_id, dropped, letters[0].reason[:200]),
         )
+        return True
+
+
+def parts_of(entries: list[Entry], events: int) -> Iterator[list[Entry]]:
+    """Entries in parts that hold about so many events."""
+    part: list[Entry] = []
+    held = 0
+    for entry in entries:
+        part.append(entry)
+        held += entry.count
+        if held >= events:
+            yield part
+            part, held = [], 0
+    if part:
+        yield part
 
 
 class Backoff:

@@ -148,6 +148,8 @@ class Recount:
         self._wrong_runs: list[tuple[int, str]] = []
         self._strays: list[tuple[Any, ...]] = []
         self._days: set[Any] = set()
+        self._leaving: set[Any] = set()
+        """Days that go as a whole: their steps have no runs any more, and no partition soon."""
         self.runs = self.steps = self.errors = 0
         self.totals = Differences()
         self.marks = Differences()
@@ -155,6 +157,7 @@ class Recount:
 
     def read_all(self, advance: Advance) -> None:
         """Reads everything, and leaves the recounted roll-ups and what is wrong with rows in the session's tables."""
+        self._leaving = {day for (day,) in self._connection.execute(queries.LIST_DAYS_BEING_REMOVED)}
         with (
             self._connection.cursor("doctor_runs", binary=True) as runs,
             self._connection.cursor("doctor_steps", binary=True) as steps,
@@ -181,7 +184,7 @@ class Recount:
         row = next(rest, None)
         for run_row in runs:
             run = loaded_run(run_row)
-            errors: Errors = {} if run_row[19] is None else {None: run_row[19]}
+            errors: Errors = {} if run_row[21] is None else {None: run_row[21]}
             key, day = (run_row[0], run_row[1].bytes), run_row[2]
             while row is not None and (row[0], row[1]) < key:
                 self._stray(row)
@@ -203,6 +206,8 @@ class Recount:
 
     def _stray(self, row: tuple[Any, ...]) -> None:
         self.steps += 1
+        if row[18] in self._leaving:
+            return
         self._strays.append((row[0], row[1].hex(), row[18], row[2]))
         if len(self._strays) >= SUMS_MAX:
             self._hand_over()

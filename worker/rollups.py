@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from db.rollups import TOOL_TOTALS, TOTALS
 from events.histogram import bin_of
-from worker.state import RunSnapshot, RunState, StepSnapshot
+from worker.state import RunSnapshot, RunState, StepSnapshot, StepState
 
 MICROSECONDS_A_MINUTE = 60 * 1_000_000
 MINUTES_AN_HOUR = 60
@@ -68,6 +68,16 @@ class RollupDeltas:
                 self._add_step(run, agent_before, old, -1)
             self._add_step(run, after[0], new, 1)
         return run
+
+    def take_run(self, run: RunState) -> None:
+        """Takes back what a run, as it is in the database, was counted as; its steps are taken one by one."""
+        if run.before is not None:
+            self._add_run(run, run.before, -1)
+
+    def take_step(self, run: RunState, step: StepState) -> None:
+        """The same of one of its steps."""
+        if step.before is not None:
+            self._add_step(run, run.agent_id or 0, step.before, -1)
 
     def _add_run(self, run: RunState, counted: RunSnapshot, sign: int) -> None:
         agent_id, status, started_at, finished_at, error_id = counted

@@ -35,6 +35,8 @@ def run_row(run: RunState) -> bytes:
             copy.integer(run.next_index),
             copy.bigint_array_hex(sorted(run.awaited_parents)),
             copy.bigint(run.error_id),
+            copy.timestamp(run.last_event_at),
+            copy.boolean(run.closed_as_stale),
         )
     )
 

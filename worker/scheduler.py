@@ -1,5 +1,5 @@
 """The scheduler: each second it rings for shards that hold events while no bell is held, so that a lost job costs seconds of
-delay and no data; and now and then it has partitions made, and done what drains left undone."""
+delay and no data; and now and then it has partitions made, done what drains left undone, and removed what is not kept."""
 
 import logging
 import signal
@@ -11,13 +11,14 @@ import redis
 
 from events import jobs
 from events.connections import redis_connection
-from events.settings import Settings
+from events.settings import JOB_TIMEOUT_SECONDS, Settings
 from events.stream import ANY_STREAM, ShardStream, shard_numbers
 
 logger = logging.getLogger(__name__)
 
 SWEEP_SECONDS = 1.0
 PARTITIONS_SECONDS = 3600.0
+"""How often partitions are made ahead, and days looked for that are not kept any more."""
 TIDY_SECONDS = 10.0
 
 
@@ -26,7 +27,11 @@ def sweep(connection: "redis.Redis", shards: Iterable[int]) -> list[int]:
     rung = []
     for shard in shards:
         stream = ShardStream(connection, shard)
-        if not stream.is_empty() and stream.take_bell():
+        if stream.is_empty():
+            continue
+        if stream.bell_is_lost():
+            stream.release_bell()
+        if stream.take_bell():
             jobs.ring(connection, shard)
             rung.append(shard)
     return rung
@@ -45,6 +50,22 @@ def ask_to_tidy(connection: "redis.Redis") -> bool:
     return True
 
 
+def ask_to_remove(connection: "redis.Redis") -> bool:
+    """Not while one waits or runs, or said that the next is not due."""
+    if not connection.set(jobs.REMOVAL_KEY, 1, nx=True, px=JOB_TIMEOUT_SECONDS * 1000):
+        return False
+    jobs.enqueue(connection, jobs.REMOVE)
+    return True
+
+
+def ask_to_close_stale(connection: "redis.Redis") -> bool:
+    """Not while a pass is under way, or the next is not due."""
+    if not connection.set(jobs.STALE_KEY, 1, nx=True, px=JOB_TIMEOUT_SECONDS * 1000):
+        return False
+    jobs.enqueue(connection, jobs.CLOSE_STALE)
+    return True
+
+
 def run(settings: Settings) -> None:
     """Sweeps until SIGTERM or SIGINT."""
     stop = threading.Event()
@@ -60,8 +81,11 @@ def run(settings: Settings) -> None:
             sweep(connection, shards)
             if time.monotonic() >= partitions_due:
                 jobs.enqueue(connection, jobs.ENSURE_PARTITIONS)
+                jobs.enqueue(connection, jobs.PLAN_RETENTION)
                 partitions_due = time.monotonic() + PARTITIONS_SECONDS
             if time.monotonic() >= tidy_due and ask_to_tidy(connection):
                 tidy_due = time.monotonic() + TIDY_SECONDS
+            ask_to_remove(connection)
+            ask_to_close_stale(connection)
         except redis.RedisError as error:
             logger.warning("the sweep could not reach Redis and will try again: %s", error)

@@ -61,7 +61,9 @@ def index_oldest(connection: Connection, steps: int) -> list[RunKey]:
 
 
 def index(connection: Connection, changes: Sequence[Change]) -> None:
-    """Indexes changes, each of another run, in the caller's transaction."""
+    """Indexes changes, each of another run, in the caller's transaction. A run that was removed is passed over."""
+    held = set(connection.execute(queries.HOLD_RUNS, _keys(changes)).fetchall())
+    changes = [change for change in changes if (change.project_id, change.run_id) in held]
     _add_words(connection, [part for change in changes for part in _parts(change)])
     _index_terms(connection, changes)
 
@@ -72,8 +74,8 @@ def _parts(change: Change) -> Iterator[Part]:
         yield Part(change, items[start : start + STEPS_A_DOCUMENT])
 
 
-def _add_words(connection: Connection, parts: Sequence[Part]) -> None:
-    """A part that cannot be indexed is left out, and the others are not."""
+def _add_words(connection: Connection, parts: Sequence[Part], *, ensured: bool = False) -> None:
+    """A part that cannot be indexed is left out, and the others are not. `ensured`: no partition is missing any more."""
     if not parts:
         return
     rows = [(number, part.change, step_id) for number, part in enumerate(parts) for step_id in part.step_ids]
@@ -86,12 +88,17 @@ def _add_words(connection: Connection, parts: Sequence[Part]) -> None:
         with connection.transaction():
             connection.execute(queries.ADD_WORDS, values)
     except (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.ProgramLimitExceeded) as error:
+        if isinstance(error, psycopg.errors.CheckViolation) and not ensured:
+            for day in sorted({part.change.day for part in parts}):
+                connection.execute(queries.ENSURE_PARTITION_OF, {"day": day})
+            _add_words(connection, parts, ensured=True)
+            return
         if len(parts) == 1:
             logger.warning("run %s: %d steps cannot be searched: %s", parts[0].change.run_id, len(parts[0].step_ids), error)
             return
         middle = len(parts) // 2
-        _add_words(connection, parts[:middle])
-        _add_words(connection, parts[middle:])
+        _add_words(connection, parts[:middle], ensured=ensured)
+        _add_words(connection, parts[middle:], ensured=ensured)
 
 
 def _index_terms(connection: Connection, changes: Sequence[Change]) -> None:

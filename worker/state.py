@@ -1,13 +1,15 @@
 """What the drain knows of a run while it applies events to it.
 
-`RunState.apply_run` and `apply_step` are the merge rule, and all of it: given a state and an event they make the next state,
-and look at nothing else. That is why any cut of the same events into batches gives the same rows.
+`RunState.apply_run`, `apply_step` and `apply_close` are the merge rule, and all of it: given a state and an event they make the
+next state, and look at nothing else. That is why any cut of the same events into batches gives the same rows.
 """
 
 from events.error_groups import identify
-from events.records import ABSENT, Artifact, Metric, RunRecord, StepRecord
+from events.records import ABSENT, Artifact, CloseRecord, Metric, RunRecord, StepRecord
 
 TERMINAL = frozenset({"SUCCESS", "FAILED", "CANCELLED"})
+STALE_ERROR_ID = identify(bytes(CloseRecord("", 0, 0).error)).id
+"""The error group of runs that were closed because they were silent."""
 MICROSECONDS_A_DAY = 86_400 * 1_000_000
 
 RunKey = tuple[int, str]
@@ -131,6 +133,7 @@ class RunState:
         "attributes",
         "awaited_parents",
         "before",
+        "closed_as_stale",
         "cost_nano_usd",
         "day",
         "error",
@@ -140,6 +143,7 @@ class RunState:
         "id",
         "input",
         "input_tokens",
+        "last_event_at",
         "metrics",
         "name",
         "next_index",
@@ -163,6 +167,9 @@ class RunState:
         self.accepted_at = accepted_at
         self.day = accepted_at // MICROSECONDS_A_DAY
         """UTC day of acceptance, in days since 1970."""
+        self.last_event_at = accepted_at
+        """When the latest event that is the run's own was accepted."""
+        self.closed_as_stale = False
         self.before: RunSnapshot | None = None
         """As it is in the database; None for a new run."""
         self.agent_id: int | None = None
@@ -189,6 +196,7 @@ class RunState:
         return (self.agent_id or 0, self.status, self.started_at, self.finished_at, self.error_id)
 
     def apply_run(self, event: RunRecord, agent_id: int | None, accepted_at: int) -> None:
+        self._hear(accepted_at)
         self.whole = True
         if agent_id is not None:
             self.agent_id = agent_id
@@ -214,7 +222,31 @@ class RunState:
         for metric in event.metrics:
             self.metrics[metric.id] = (metric, accepted_at)
 
+    def apply_close(self, event: CloseRecord) -> None:
+        """When it ended nobody knows, so `finished_at` stays as it is and no duration is made up."""
+        if self.status in TERMINAL or self.last_event_at > event.silent_since:
+            return
+        self.whole = True
+        self.status = "FAILED"
+        self.closed_as_stale = True
+        if self.error_id is None:
+            self.error = event.error
+            self.error_id = STALE_ERROR_ID
+
+    def _hear(self, accepted_at: int) -> None:
+        """The run speaks: if it was closed because it did not, it is open again."""
+        self.last_event_at = max(self.last_event_at, accepted_at)
+        if not self.closed_as_stale:
+            return
+        self.whole = True
+        self.status = "RUNNING"
+        self.closed_as_stale = False
+        if self.error_id == STALE_ERROR_ID:
+            self.error = ABSENT
+            self.error_id = None
+
     def apply_step(self, event: StepRecord, accepted_at: int) -> None:
+        self._hear(accepted_at)
         step_id = event.id
         step = self.steps.get(step_id)
         if step is None:

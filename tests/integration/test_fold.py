@@ -61,6 +61,24 @@ def test_every_grain_and_all_agents(database: Database) -> None:
     ]
 
 
+def test_what_comes_to_nothing_goes_away(database: Database) -> None:
+    _leave_pending(database, 2)
+    more = (
+        "INSERT INTO pending_latencies (project_id, agent_id, start, subject, tool_name, bin, count)"
+        " VALUES (1, 7, '2026-11-23T10:17Z', 'run', '', 701, %s)"
+    )
+    database.execute(more, [5])
+    assert fold(database)
+    _leave_pending(database, -2)
+    assert fold(database)
+    assert _totals(database) == {}
+    histograms = database.execute("SELECT subject, bins, counts FROM rollup_latencies").fetchall()
+    assert histograms == [("run", [701], [5])] * 6
+    database.execute(more, [-5])
+    assert fold(database)
+    assert database.execute("SELECT count(*) FROM rollup_latencies").fetchone() == (0,)
+
+
 def test_one_folds_at_a_time_and_a_broken_one_loses_nothing(database: Database, database_url: str) -> None:
     _leave_pending(database)
     with psycopg.connect(database_url) as first:
