@@ -98,6 +98,8 @@ def _csv_line(cells: Iterable[Any]) -> str:
 def _csv_cell(value: Any) -> str:
     if isinstance(value, str):
         return '"' + value.replace('"', '""') + '"' if _QUOTED.search(value) else value
+    if isinstance(value, bool):
+        return "true" if value else "false"
     return "" if value is None else str(value)
 
 

@@ -16,7 +16,7 @@ ROW_GROUP_ROWS = 20_000
 ROW_GROUP_BYTES = 8 * 1024 * 1024
 """A row group is in memory until it is written: it ends with whichever of the two comes first."""
 
-TIMES = ("startedAt", "finishedAt")
+TIMES = ("startedAt", "finishedAt", "lastEventAt")
 PAYLOADS = ("input", "output", "error", "attributes")
 KINDS: dict[str, str] = {
     "id": "string",
@@ -27,11 +27,13 @@ KINDS: dict[str, str] = {
     "sessionId": "string",
     "name": "string",
     "status": "string",
-    **dict.fromkeys(TIMES, "timestamp[us, UTC]"),
+    **dict.fromkeys(("startedAt", "finishedAt"), "timestamp[us, UTC]"),
     "durationMs": "float64",
     **dict.fromkeys(("stepCount", "errorCount", "inputTokens", "outputTokens"), "int64"),
     "costUsd": "float64",
     "tags": "string",
+    "lastEventAt": "timestamp[us, UTC]",
+    "stale": "bool",
     **dict.fromkeys(PAYLOADS, "string"),
 }
 """The type of each column. Times come in microseconds since 1970, JSON as text."""

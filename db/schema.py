@@ -185,7 +185,8 @@ runs = Table(
         comment="steps that are not here yet and have usage below them",
     ),
     Column("last_event_at", Timestamp, comment="when its last event was accepted; NULL: with the first one"),
-    Column("closed_as_stale", Boolean, nullable=False, server_default=text("false")),
+    # Not NOT NULL: drains of an older version, which know nothing of it, stage their rows in a copy of this table.
+    Column("closed_as_stale", Boolean, server_default=text("false")),
     Column(
         "duration_microseconds",
         BigInteger,

@@ -140,7 +140,9 @@ def step_body(step: StepRecord, *, with_id: bool) -> bytes:
 def _event(record: Record) -> dict[str, Any]:
     if isinstance(record, StepRecord):
         return {"type": "step", "runId": record.run_id, "id": record.id, **_step_fields(record)}
-    return {"type": "run", "id": record.id, **_run_fields(record)}
+    if isinstance(record, RunRecord):
+        return {"type": "run", "id": record.id, **_run_fields(record)}
+    raise TypeError("no client sends this")
 
 
 def _run_fields(run: RunRecord) -> dict[str, Any]:

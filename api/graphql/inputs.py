@@ -57,6 +57,7 @@ class RunFilter:
     min_cost_usd: float | None = None
     max_cost_usd: float | None = None
     has_error: bool | None = strawberry.field(default=None, description="Of the run or of one of its steps.")
+    stale: bool | None = strawberry.field(default=None, description="It was closed because it said nothing, or is about to be.")
     tools: list[str] | None = strawberry.field(default=None, description="Has a step of each.")
     tags: list[str] | None = strawberry.field(default=None, description="Each a `name`, or `key=value`.")
     metrics: list[MetricFilter] | None = None
@@ -81,6 +82,7 @@ async def run_filter(context: Context, given: RunFilter | None) -> run_list.RunF
         cost_min=scaled(given.min_cost_usd, 1e9),
         cost_max=scaled(given.max_cost_usd, 1e9),
         has_error=given.has_error,
+        stale=given.stale,
         tools=tuple(dict.fromkeys(given.tools or ())),
         tags=tuple(dict.fromkeys(given.tags or ())),
         metrics=metrics,

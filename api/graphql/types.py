@@ -139,6 +139,8 @@ class Run:
     output_tokens: BigInt
     cost_usd: float
     tags: JSON | None
+    last_event_at: Moment = strawberry.field(description="When its last event was accepted.")
+    stale: bool = strawberry.field(description="It was closed because it said nothing, or is about to be.")
 
     @strawberry.field
     async def input(self, info: Info) -> JSON | None:

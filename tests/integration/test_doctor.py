@@ -11,7 +11,7 @@ import redis
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
-from msgspec import Raw
+from msgspec import Raw, structs
 from typer.testing import CliRunner
 
 from cli import doctor as command
@@ -20,7 +20,7 @@ from events.records import ABSENT, AgentRef, Artifact, Metric, Record, RunRecord
 from events.settings import Settings
 from events.stream import append_now, entries_of, epoch_key, stream_key
 from tests.integration.conftest import Drain
-from tests.integration.test_exactly_once import run_events, step_events
+from tests.integration.test_exactly_once import close_events, run_events, step_events
 from tests.support.stack import Stack
 from worker import checkup
 from worker.repair import repair
@@ -132,8 +132,9 @@ def test_whatever_came_through_the_drain_is_well(
     settings: Settings, queue: "redis.Redis", drain: Drain, data: st.DataObject
 ) -> None:
     moved = st.builds(_with_parent, step_events(), st.integers(1, 7))
+    closes = st.builds(structs.replace, close_events, silent_since=st.just(_now() + MINUTE))  # nothing is as late as that
     for _ in range(data.draw(st.integers(1, 3))):
-        events = data.draw(st.lists(run_events | step_events() | moved, min_size=1, max_size=30))
+        events = data.draw(st.lists(run_events | step_events() | moved | closes, min_size=1, max_size=30))
         append_now(queue, entries_of(1, events, 1), 1)
         drain()
     assert Doctor(settings).names() == set()

@@ -9,9 +9,10 @@ import redis
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
-from msgspec import Raw
+from msgspec import Raw, structs
 
-from events.records import ABSENT, AgentRef, Artifact, Metric, Record, RunRecord, StepRecord
+from db.dead_letters import Bounds
+from events.records import ABSENT, AgentRef, Artifact, CloseRecord, Metric, Record, RunRecord, StepRecord
 from events.settings import Settings
 from events.stream import ShardStream, append_now, entries_of, stream_key
 from tests.support.model import Model
@@ -74,9 +75,14 @@ def step_events(draw: st.DrawFn) -> StepRecord:
     )
 
 
+# How long a run may have said nothing: of those that spoke just now, some are closed by this and some are not.
+close_events = st.builds(
+    CloseRecord, run_id=st.sampled_from(RUNS), silent_since=st.just(0), after_seconds=st.sampled_from([5, 60])
+)
+
 POISON = RunRecord("f" * 32, session_id="nul \0")
 
-sequences = st.lists(run_events | step_events(), min_size=1, max_size=40)
+sequences = st.lists(run_events | step_events() | close_events, min_size=1, max_size=40)
 
 
 class UntrimmedStream(ShardStream):
@@ -110,12 +116,13 @@ def test_any_cut_of_any_events_gives_what_the_model_gives(
     stream = UntrimmedStream(queue, 0)
     stream.crash = lambda: data.draw(st.booleans(), "killed before the trim")
     context = Context(settings, queue)
-    drain = Drain(stream, context.connect, batch_events=data.draw(st.integers(1, 50), "batch"))
+    drain = Drain(stream, context.connect, batch_events=data.draw(st.integers(1, 50), "batch"), letters=Bounds(1000, 1 << 20))
     events = data.draw(sequences)
     try:
         while events:
             size = data.draw(st.integers(1, len(events)), "request")
             request, events = events[:size], events[size:]
+            request = [_timed(event, model, data) for event in request]
             _append(queue, project_id, request, model)
             if data.draw(st.integers(0, 3), "poison") == 0:
                 # It goes into the same batches as the others and must cost them nothing.
@@ -128,6 +135,14 @@ def test_any_cut_of_any_events_gives_what_the_model_gives(
         drain.close()
     assert queue.xlen(stream_key(0)) == 0
     _assert_same(database, project_id, model)
+
+
+def _timed(event: Record, model: Model, data: st.DataObject) -> Record:
+    """A close as it may be sent now: of a run that is as silent as it was known to be, or has spoken since."""
+    run = model.runs.get(event.run_id)
+    if not isinstance(event, CloseRecord) or run is None:
+        return event
+    return structs.replace(event, silent_since=run["last_event_at"] - data.draw(st.sampled_from([0, 0, 1]), "spoken since"))
 
 
 def _append(queue: "redis.Redis", project_id: int, events: list[Record], model: Model) -> None:
@@ -170,11 +185,12 @@ def _stored(database: psycopg.Connection[tuple[Any, ...]], statement: str, proje
 
 
 def _stored_runs(database: psycopg.Connection[tuple[Any, ...]], project_id: int) -> dict[str, dict[str, Any]]:
-    times = ", ".join(MICROSECONDS.format(name) for name in ("accepted_at", "started_at", "finished_at"))
+    times = ", ".join(MICROSECONDS.format(name) for name in ("accepted_at", "started_at", "finished_at", "last_event_at"))
     rows = _stored(
         database,
-        f"SELECT id, agent_id, session_id, name, status, input::text, output::text, error::text, attributes::text, tags::text,"
-        f" step_count, error_count, input_tokens, output_tokens, cost_nano_usd, {times} FROM runs WHERE project_id = %s",
+        "SELECT id, closed_as_stale, agent_id, session_id, name, status, input::text, output::text, error::text,"
+        " attributes::text, tags::text, step_count, error_count, input_tokens, output_tokens, cost_nano_usd,"
+        f" {times} FROM runs WHERE project_id = %s",
         project_id,
     )
     return {row.pop("id").hex: {name: value for name, value in row.items() if value is not None} for row in rows}
@@ -186,7 +202,8 @@ def _expected_runs(model: Model, agent_ids: dict[AgentRef, int]) -> dict[str, di
     for run_id, run in model.runs.items():
         steps = [step for (owner, _), step in model.steps.items() if owner == run_id]
         sums = [sum(values[place] for (owner, _), values in usage.items() if owner == run_id) for place in range(3)]
-        row = _as_stored(run) | {"step_count": len(steps), "error_count": sum("error" in step for step in steps)}
+        row = _as_stored({name: value for name, value in run.items() if name != "has_stale_error"})
+        row |= {"step_count": len(steps), "error_count": sum("error" in step for step in steps)}
         row |= dict(zip(("input_tokens", "output_tokens", "cost_nano_usd"), sums, strict=True))
         if "agent" in row:
             row["agent_id"] = agent_ids[row.pop("agent")]

@@ -232,6 +232,7 @@ PLANS = [
     (RunFilter(statuses=("FAILED", "RUNNING")), Sort.TIME, "runs_status_idx"),
     (RunFilter(user_id=3), Sort.TIME, "runs_user_idx"),
     (RunFilter(session_id="s3"), Sort.TIME, "runs_session_idx"),
+    (RunFilter(stale=True), Sort.TIME, "runs_status_idx"),
     (RunFilter(has_error=True), Sort.TIME, "runs_failed_idx"),
     (RunFilter(started_before=MOMENT), Sort.TIME, "runs_started_idx"),
     (RunFilter(duration_min=19_990 * 1_000_000), Sort.TIME, "indexed_runs_duration_idx"),

@@ -37,7 +37,10 @@ def upgrade() -> None:
     op.add_column(
         "runs", sa.Column("last_event_at", TIMESTAMP, comment="when its last event was accepted; NULL: with the first one")
     )
-    op.add_column("runs", sa.Column("closed_as_stale", sa.Boolean(), nullable=False, server_default=NO))
+    # Not NOT NULL: drains of an older version, which go on meanwhile, stage their rows in a copy of this table.
+    op.add_column("runs", sa.Column("closed_as_stale", sa.Boolean(), server_default=NO))
+    # Runs that are under way have not been silent: nobody noted when they spoke.
+    op.execute("UPDATE runs SET last_event_at = now() WHERE status IN ('PENDING', 'RUNNING')")
     # What is old, for retention; it costs the drain nothing, as runs stand in the table about as they came.
     op.create_index("runs_day_idx", "runs", ["day"], postgresql_using="brin")
     _dead_letters()
