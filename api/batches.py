@@ -6,8 +6,8 @@ from typing import Annotated, Any
 from pydantic import FailFast, TypeAdapter, ValidationError
 from pydantic_core import from_json
 
-from api.errors import details_of
-from events.exceptions import BodyTooLarge, InvalidEvent, MalformedBody
+from api.errors import details_of, malformed_json
+from events.exceptions import BodyTooLarge, InvalidEvent
 from events.ids import IdMint
 from events.instrumentation import EVENTS_REJECTED
 from events.models import EventIn, RunEvent, StepEvent
@@ -59,8 +59,8 @@ def decode(body: bytes, lines: bool, mint: IdMint, payloads: PayloadEncoder, eve
     try:
         events = _many.validate_json(body)
     except ValidationError as error:
-        if parts is None and error.errors(include_url=False)[0]["type"] in ("json_invalid", "list_type"):
-            raise MalformedBody(f"The body is not a JSON array of events: {error.errors()[0]['msg']}") from None
+        if parts is None and not error.errors(include_url=False, include_input=False)[0]["loc"]:
+            raise malformed_json(body, error, "a JSON array of events") from None
         _decode_each(batch, from_json(body) if parts is None else parts, mint, payloads, events_max)
         return batch
     if parts is not None and not _is_one_a_line(parts, len(events)):

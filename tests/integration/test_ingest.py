@@ -24,6 +24,7 @@ from tests.support.waiting import wait_until
 
 TRACES = Path(__file__).parents[1] / "fixtures" / "traces"
 PROTOBUF = {"Content-Type": "application/x-protobuf"}
+JSON = {"Content-Type": "application/json"}
 
 
 def error_of(response: Any) -> tuple[int, str]:
@@ -233,7 +234,11 @@ def test_bad_spans_are_told_of_and_the_others_kept(client: TestClient, drain: Dr
     assert "spanId" in answer["errorMessage"]
     drain()
     assert client.get(f"/v1/runs/{span['traceId']}").json()["stepCount"] == 1
-    assert error_of(client.post("/v1/traces", content=b"\xff\xff", headers=PROTOBUF)) == (400, "malformed_body")
+    refused = client.post("/v1/traces", content=b"\xff\xff", headers=PROTOBUF)
+    assert (refused.status_code, refused.headers["content-type"]) == (400, PROTOBUF["Content-Type"])
+    assert refused.content[:1] == b"\x12"  # field 2 of google.rpc.Status, its message
+    assert b"ExportTraceServiceRequest" in refused.content
+    assert error_of(client.post("/v1/traces", content=b"{", headers=JSON)) == (400, "malformed_body")
     assert error_of(client.post("/v1/traces", content=b"a", headers={"Content-Type": "text/plain"}))[0] == 415
 
 
@@ -246,7 +251,7 @@ def test_a_full_queue_is_a_503_until_it_is_under_the_low_mark(settings: Settings
         assert error_of(full) == (503, "overloaded")
         assert int(full.headers["retry-after"]) >= 1
         traces = client.post("/v1/traces", content=b"", headers=PROTOBUF)
-        assert error_of(traces) == (503, "overloaded")
+        assert (traces.status_code, traces.headers["retry-after"]) == (503, full.headers["retry-after"])
         drain()
         wait_until(lambda: client.post("/v1/events", json=batch[:1]).status_code == 202, what="the gate to open")
 
@@ -302,6 +307,6 @@ def test_unknown_routes_and_methods_keep_the_shape(client: TestClient) -> None:
 def test_a_client_that_goes_away_is_no_error(stack: Stack) -> None:
     place = urlparse(stack.url)
     with socket.create_connection((place.hostname or "", place.port or 0)) as connection:
-        connection.sendall(b"POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n[{")
+        connection.sendall(b"POST /v1/events HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n[{")
     wait_until(lambda: any("went away before" in line for line in stack.log), what="the log to tell")
     assert not any("Traceback" in line for line in stack.log)
