@@ -44,12 +44,6 @@ class IngestRoute(GuardedRoute):
         await response(scope, receive, send)
 
 
-class SubmitRoute(GuardedRoute):
-    """Takes something in, but not on the hot path."""
-
-    needs = Scope.INGEST
-
-
 class ReadRoute(GuardedRoute):
     needs = Scope.READ
 

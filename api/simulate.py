@@ -16,7 +16,7 @@ from api.access import ProjectId
 from api.body import read_body
 from api.errors import details_of
 from api.idempotency import answer_once
-from api.routing import SubmitRoute
+from api.routing import EditRoute
 from api.state import AppState, State
 from events import jobs, simulation_progress
 from events.connections import redis_connection
@@ -26,7 +26,7 @@ from events.settings import Settings
 from events.simulation import STEPS_MEAN_MAX
 from events.simulation_progress import Progress
 
-router = APIRouter(route_class=SubmitRoute, prefix="/v1", tags=["simulate"])
+router = APIRouter(route_class=EditRoute, prefix="/v1", tags=["simulate"])
 
 BODY_BYTES_MAX = 16 * 1024
 RETRY_AFTER_SECONDS = 1
