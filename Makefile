@@ -7,7 +7,7 @@ STAMP := $(VENV)/.ready
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test lint format bench bench-read lock
+.PHONY: help setup up test lint format bench bench-read chaos lock
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ bench: $(STAMP) ## Measure this machine on a fresh stack; keeps the figures in b
 
 bench-read: $(STAMP) ## Measure reading in a database of ten million steps, and in one of a hundredth (ARGS='--scale 0.1').
 	@$(BIN)/python -m loadtest.read_bench $(ARGS)
+
+chaos: $(STAMP) ## Break a fresh stack in every way, under load, and count what is lost (ARGS=--quick: each kind of fault, briefly).
+	@$(BIN)/python -m tests.chaos $(ARGS)
 
 lock: $(STAMP) ## Write requirements.lock anew from pyproject.toml (ARGS=--upgrade takes the newest versions).
 	@$(PIP) install uv

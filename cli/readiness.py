@@ -3,6 +3,7 @@
 import asyncio
 from urllib.parse import urlsplit
 
+from cli.contradictions import REFUSED_CODE
 from cli.errors import CommandError, with_reason
 from cli.supervisor import Keeper
 
@@ -13,11 +14,13 @@ POLL_SECONDS = 0.05
 
 
 async def wait_ready(api_url: str, keeper: Keeper) -> None:
-    """Raises CommandError if `GET /readyz` does not answer 200 in time, or the API dies again and again."""
+    """Raises CommandError if `GET /readyz` does not answer 200 in time, or the API refuses to start or dies again and again."""
     last = "no answer"
     try:
         async with asyncio.timeout(READY_SECONDS):
             while (last := await _ask(api_url)) != "200":
+                if keeper.last_code == REFUSED_CODE:
+                    raise CommandError(keeper.last_words.rpartition("agentguide: ")[2], REFUSED_CODE)
                 if keeper.deaths >= DEATHS_MAX:
                     raise CommandError(with_reason("The API does not start", keeper.last_words))
                 await asyncio.sleep(POLL_SECONDS)

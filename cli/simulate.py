@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 import secrets
 import signal
 import threading
@@ -76,8 +75,10 @@ def simulate(
 
 
 def _headers(project: str) -> dict[str, str]:
-    key = os.environ.get("AGENTGUIDE_API_KEY")
-    return {"X-AgentGuide-Project": project} | ({"Authorization": f"Bearer {key}"} if key else {})
+    from cli.options import load_settings  # noqa: PLC0415
+
+    key = load_settings().api_key
+    return {"X-AgentGuide-Project": project} | ({} if key is None else {"Authorization": f"Bearer {key.get_secret_value()}"})
 
 
 def simulated(simulation: "Simulation", runs: int) -> "Iterator[SimulatedRun]":

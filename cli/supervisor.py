@@ -8,7 +8,7 @@ from cli.output import Output
 from cli.process import Part, Process, describe_exit
 
 DELAY_FIRST_SECONDS = 0.1
-DELAY_MAX_SECONDS = 2.0
+DELAY_MAX_SECONDS = 1.0
 SETTLED_SECONDS = 30.0
 """A part that lived this long starts again with the first delay when it dies."""
 
@@ -33,6 +33,7 @@ class Keeper:
         self.part = part
         self.deaths = 0
         self.last_words = ""
+        self.last_code: int | None = None
         self._output = output
         self._changed = changed
         self._hurry = hurry
@@ -77,7 +78,7 @@ class Keeper:
         code = await process.wait()
         self._process = None
         await process.finish_speaking(0.2)
-        self.last_words = process.last_words()
+        self.last_words, self.last_code = process.last_words(), code
         return f"(pid {process.pid}) ended with {describe_exit(code)}"
 
     async def _pause(self, seconds: float) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cli import datadir, network
+from cli.contradictions import check_settings, check_workers
 from cli.embedded.postgres import Postgres
 from cli.embedded.valkey import Valkey
 from cli.gate import Gate
@@ -35,7 +36,9 @@ def up(settings: "Settings") -> None:
     Raises:
         CommandError: the stack cannot be started.
     """
-    network.check_loopback(settings.host)
+    network.check_reach(settings.host, require_auth=settings.require_auth)
+    check_settings(settings)
+    check_workers(settings)
     data_dir = datadir.prepare(settings.data_dir)
     with datadir.locked(data_dir) as lock, network.listen(settings.host, settings.port) as listener:
         asyncio.run(_run(settings, data_dir, lock, listener))

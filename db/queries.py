@@ -227,6 +227,7 @@ _removal = _statements("removal.sql")
 PREPARE_REMOVAL = _removal["prepare_removal"]
 TRY_REMOVAL_LOCK = _removal["try_removal_lock"]
 KEEP_REPAIRS_OUT = _removal["keep_repairs_out"]
+LIST_NEW_DELETIONS = _removal["list_new_deletions"]
 LIST_OPEN_DELETIONS = _removal["list_open_deletions"]
 REQUEST_DELETION = _removal["request_deletion"]
 REQUEST_RETENTION = _removal["request_retention"]

@@ -235,7 +235,7 @@ class ShardStream:
 
     def bell_is_lost(self) -> bool:
         """Whether the bell would be held for longer than anybody asks for: the server's clock was set back meanwhile."""
-        return cast("int", self._redis.pttl(bell_key(self.shard))) > BELL_TTL_MS
+        return self._redis.pttl(bell_key(self.shard)) > BELL_TTL_MS
 
     def take_bell(self) -> bool:
         """True if nobody held the bell: whoever takes it enqueues the job."""

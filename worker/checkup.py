@@ -15,9 +15,9 @@ from psycopg import IsolationLevel
 from redis.exceptions import RedisError
 
 from db import queries
+from db.partitions import PARTITIONED_BY_DAY
 from db.pipeline import Connection
 from db.rollups import ALL_AGENTS
-from db.schema import PARTITIONED_BY_DAY
 from db.urls import psycopg_url
 from events.stream import epoch_key, stream_key
 from worker.recount import Advance, Recount

@@ -93,9 +93,11 @@ def take_turn(connection: Connection, queue: "redis.Redis | None", shards: int, 
     Raises:
         psycopg.OperationalError, redis.RedisError: a server does not answer; what was done so far is done.
     """
+    if queue is not None:
+        _note_ends(connection, queue, shards)
     for deletion in _open_deletions(connection):
         try:
-            if not _may_begin(connection, queue, shards, deletion):
+            if not _may_begin(connection, queue, deletion):
                 continue
             if not _work_on(connection, deletion, may_go_on):
                 return True
@@ -106,6 +108,15 @@ def take_turn(connection: Connection, queue: "redis.Redis | None", shards: int, 
         except psycopg.Error as error:
             _put_off(connection, deletion, error)
     return False
+
+
+def _note_ends(connection: Connection, queue: "redis.Redis", shards: int) -> None:
+    """For those that were asked for since the last look: however long others take, what begins from now on is not meant."""
+    asked = connection.execute(queries.LIST_NEW_DELETIONS).fetchall()
+    if asked:
+        positions = ends_of_streams(queue, known_shards(queue, shards))
+        values = {"ids": [row[0] for row in asked], "positions": Jsonb(msgspec.to_builtins(positions))}
+        connection.execute(queries.SET_POSITIONS, values)
 
 
 def _open_deletions(connection: Connection) -> list[Deletion]:
@@ -126,15 +137,11 @@ def _put_off(connection: Connection, deletion: Deletion, error: psycopg.Error) -
     connection.execute(queries.SET_ERROR, {"id": deletion.id, "error": reason})
 
 
-def _may_begin(connection: Connection, queue: "redis.Redis | None", shards: int, deletion: Deletion) -> bool:
+def _may_begin(connection: Connection, queue: "redis.Redis | None", deletion: Deletion) -> bool:
     if deletion.kind == RETENTION:
         return True
-    if queue is None:
+    if queue is None or deletion.positions is None:
         return False
-    if deletion.positions is None:
-        deletion.positions = ends_of_streams(queue, known_shards(queue, shards))
-        values = {"id": deletion.id, "positions": Jsonb(msgspec.to_builtins(deletion.positions))}
-        connection.execute(queries.SET_POSITIONS, values)
     return all(
         _is_passed(connection, queue, int(shard), epoch, entry_id)
         for shard, (epoch, entry_id) in deletion.positions.ends.items()
@@ -206,12 +213,20 @@ def _finish(connection: Connection, deletion: Deletion) -> None:
     if deletion.whole_day and not drop_day(connection, date.fromisoformat(deletion.subject)):
         return  # an old entry made a run of that day just now
     if deletion.kind != RETENTION:
-        values = {"project_id": deletion.project_id, "texts": _names_in_letters(deletion)}
-        deletion.counts["deadLetters"] += connection.execute(queries.REMOVE_LETTERS_NAMING, values).rowcount
+        _remove_letters(connection, deletion)
+        if _runs(connection, deletion):
+            return  # a replay had one of the letters stored just before
     removal.sweep(connection, deletion.project_id)
     counts = {name: deletion.counts[name] for name in COUNTED}
     connection.execute(queries.FINISH_DELETION, {"id": deletion.id, "counts": Jsonb(counts)})
     logger.info("deletion %s is done: %s", deletion.id, counts)
+
+
+def _remove_letters(connection: Connection, deletion: Deletion) -> None:
+    with connection.transaction():
+        values = {"project_id": deletion.project_id, "texts": _names_in_letters(deletion)}
+        deletion.counts["deadLetters"] += connection.execute(queries.REMOVE_LETTERS_NAMING, values).rowcount
+        connection.execute(queries.SET_COUNTS, {"id": deletion.id, "counts": Jsonb(deletion.counts)})
 
 
 def _names_in_letters(deletion: Deletion) -> list[bytes]:

@@ -3,23 +3,29 @@
 import logging
 import os
 import socket
+import time
 from types import FrameType
 from typing import Any
 from uuid import uuid4
 
 import redis
+from redis.exceptions import OutOfMemoryError
 from rq import SimpleWorker
 from rq.serializers import JSONSerializer
 
 from events import jobs
-from events.connections import redis_connection
+from events.connections import WAIT_SECONDS, redis_connection
 from events.memory import calm_collector
 from events.settings import Settings
+from worker.drain import TRANSIENT, Outcome
 from worker.jobs import Context, bound_job_class
+from worker.scheduler import known_shards
 
 logger = logging.getLogger(__name__)
 
-DEQUEUE_TIMEOUT_SECONDS = 30
+FULL_PAUSE_SECONDS = 0.2
+DEQUEUE_TIMEOUT_SECONDS = 2
+"""How long a worker waits for a job before it asks anew. Short, as a connection that has silently died is noticed after it."""
 
 
 class Worker(SimpleWorker):
@@ -28,6 +34,11 @@ class Worker(SimpleWorker):
     log_result_lifespan = False
     stop_requested = False
     context: Context
+
+    @property
+    def connection_timeout(self) -> int:
+        """RQ would set a longer one for the connection that the worker shares with its jobs."""
+        return WAIT_SECONDS
 
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
         """Ends after the batch in hand: `stop_requested` first, as telling Redis may fail."""
@@ -56,6 +67,27 @@ def make_worker(settings: Settings, connection: "redis.Redis") -> Worker:
     return worker
 
 
+def is_full(connection: "redis.Redis") -> bool:
+    """Whether memory is full: then RQ cannot even register a worker."""
+    try:
+        connection.set("agentguide:room", 1, px=1000)
+    except OutOfMemoryError:
+        return True
+    return False
+
+
+def drain_all(context: Context) -> None:
+    """Drains what waits without any job, which makes room."""
+    logger.warning("the queue's memory is full: draining without jobs")
+    for shard in known_shards(context.redis, context.settings.shards):
+        drain = context.drain_of(shard)
+        try:
+            while not context.stopping() and drain.step() in (Outcome.FULL, Outcome.STORED):
+                pass
+        except TRANSIENT as error:
+            logger.warning("shard %d: trying again: %s", shard, error)
+
+
 def run(settings: Settings) -> None:
     """Works until SIGTERM or SIGINT.
 
@@ -65,6 +97,9 @@ def run(settings: Settings) -> None:
     calm_collector()
     connection = redis_connection(settings)
     worker = make_worker(settings, connection)
+    while is_full(connection) and not worker.stop_requested:
+        drain_all(worker.context)
+        time.sleep(FULL_PAUSE_SECONDS)
     logger.info("worker %s waits for jobs", worker.name)
     options: dict[str, Any] = {"logging_level": "WARNING"}
     worker.work(**options)

@@ -52,7 +52,7 @@ def ask_to_tidy(connection: "redis.Redis") -> bool:
 
 def ask_to_remove(connection: "redis.Redis") -> bool:
     """Not while one waits or runs, or said that the next is not due."""
-    if not connection.set(jobs.REMOVAL_KEY, 1, nx=True, px=JOB_TIMEOUT_SECONDS * 1000):
+    if not _is_due(connection, jobs.REMOVAL_KEY):
         return False
     jobs.enqueue(connection, jobs.REMOVE)
     return True
@@ -60,10 +60,18 @@ def ask_to_remove(connection: "redis.Redis") -> bool:
 
 def ask_to_close_stale(connection: "redis.Redis") -> bool:
     """Not while a pass is under way, or the next is not due."""
-    if not connection.set(jobs.STALE_KEY, 1, nx=True, px=JOB_TIMEOUT_SECONDS * 1000):
+    if not _is_due(connection, jobs.STALE_KEY):
         return False
     jobs.enqueue(connection, jobs.CLOSE_STALE)
     return True
+
+
+def _is_due(connection: "redis.Redis", key: str) -> bool:
+    """Takes the key of a job, unless it is held. As with bells, the server's clock may have been set back meanwhile."""
+    milliseconds = JOB_TIMEOUT_SECONDS * 1000
+    if connection.pttl(key) > milliseconds:
+        connection.delete(key)
+    return bool(connection.set(key, 1, nx=True, px=milliseconds))
 
 
 def run(settings: Settings) -> None:

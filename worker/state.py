@@ -235,9 +235,12 @@ class RunState:
 
     def _hear(self, accepted_at: int) -> None:
         """The run speaks: if it was closed because it did not, it is open again."""
-        self.last_event_at = max(self.last_event_at, accepted_at)
-        if not self.closed_as_stale:
-            return
+        if accepted_at > self.last_event_at:  # noqa: PLR1730 - a call less, for each event
+            self.last_event_at = accepted_at
+        if self.closed_as_stale:
+            self._open_again()
+
+    def _open_again(self) -> None:
         self.whole = True
         self.status = "RUNNING"
         self.closed_as_stale = False

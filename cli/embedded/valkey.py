@@ -19,6 +19,7 @@ SOCKET_NAME = "valkey.sock"
 START_SECONDS = 120.0
 """Long, as it first reads what the queue held."""
 DEATHS_MAX = 3
+CHUNK_BYTES = 1 << 16
 MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 
 
@@ -99,6 +100,27 @@ class Valkey:
 
     async def _clear_the_way(self) -> None:
         await leftovers.wait_gone(self.directory, "valkey-server")
+        for log in (self.directory / "appendonlydir").glob("*.incr.aof"):
+            _cut_unwritten_end(log)
+
+
+def _cut_unwritten_end(log: Path) -> None:
+    """Cuts zeros off the end of a log.
+
+    A machine that loses power leaves them where a write was not finished, which nobody acknowledged. Valkey by itself cuts a
+    command that stops midway, but does not start on zeros; no whole command ends with one.
+    """
+    with log.open("r+b") as file:
+        size = written = file.seek(0, os.SEEK_END)
+        while written > 0:
+            start = max(0, written - CHUNK_BYTES)
+            file.seek(start)
+            chunk = file.read(written - start).rstrip(b"\0")
+            written = start + len(chunk)
+            if chunk:
+                break
+        if written < size:
+            file.truncate(written)
 
 
 def _account(directory: Path) -> Account:

@@ -2,8 +2,10 @@
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+from fastapi import FastAPI
 
 from api.app import create_app
 from api.server import Server
@@ -12,9 +14,9 @@ from tests.support.waiting import wait_until
 
 
 @contextmanager
-def serving(settings: Settings) -> Iterator[str]:
+def serving(settings: Settings, create: Callable[[Settings], FastAPI] = create_app) -> Iterator[str]:
     """The API on a port of its own, as its process serves it."""
-    app = create_app(settings)
+    app = create(settings)
     listener = socket.create_server(("127.0.0.1", 0))
     server = Server(app, settings, timeout_graceful_shutdown=8)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})

@@ -26,17 +26,20 @@ class Stack:
         kept = {
             name: value for name, value in os.environ.items() if not name.startswith(("AGENTGUIDE_", "DATABASE_", "REDIS_"))
         }
-        self._environment = kept | environment
+        self.environment = kept | environment
         self._command = command
         self._options = options
         self.start("0")
+        status = self.status()
+        self.database_url: str = status["databaseUrl"]
+        self.redis_url: str = status["redisUrl"]
 
     def start(self, port: str) -> None:
         """Starts it, for the first time or again; "0" is any free port."""
         with self._log_file.open("a") as log:
             self.process = subprocess.Popen(
                 [*self._command, "up", "--data-dir", str(self.data_dir), "--port", port, *self._options],
-                env=self._environment,
+                env=self.environment,
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
@@ -47,9 +50,6 @@ class Stack:
             self.process.wait(30)
             raise AssertionError("the stack did not start:\n" + "\n".join(self.log))
         self.url = line.removeprefix("ready: ").strip()
-        status = self.status()
-        self.database_url: str = status["databaseUrl"]
-        self.redis_url: str = status["redisUrl"]
 
     @property
     def log(self) -> list[str]:
@@ -58,7 +58,7 @@ class Stack:
     def status(self) -> dict[str, Any]:
         done = subprocess.run(
             [*self._command, "status", "--data-dir", str(self.data_dir), "--json"],
-            env=self._environment,
+            env=self.environment,
             capture_output=True,
             text=True,
             check=True,

@@ -171,7 +171,7 @@ def test_an_address_that_others_could_reach_is_refused(tmp_path: Path, host: str
 
     assert done.returncode == 1
     assert len(done.stderr.splitlines()) == 1
-    assert "no authentication" in done.stderr
+    assert "set AGENTGUIDE_REQUIRE_AUTH=true" in done.stderr
 
 
 def test_a_file_in_the_place_of_the_data_directory_is_refused(tmp_path: Path) -> None:

@@ -57,13 +57,14 @@ def test_only_the_missing_permission_to_pass_is_added(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
 def test_this_machine_may_be_listened_on(host: str) -> None:
-    network.check_loopback(host)
+    network.check_reach(host, require_auth=False)
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.1", "example.org", ""])  # noqa: S104 - it must refuse it
-def test_other_addresses_may_not(host: str) -> None:
-    with pytest.raises(CommandError, match="no authentication"):
-        network.check_loopback(host)
+def test_other_addresses_may_only_where_one_has_to_prove_who_one_is(host: str) -> None:
+    with pytest.raises(CommandError, match="set AGENTGUIDE_REQUIRE_AUTH=true"):
+        network.check_reach(host, require_auth=False)
+    network.check_reach(host, require_auth=True)
 
 
 def test_a_taken_port_is_told() -> None:
