@@ -6,6 +6,7 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
+from api.browser_sessions import Session
 from db.access import ApiKey, Project
 
 
@@ -28,8 +29,6 @@ OF_ROLE = {
     "editor": frozenset({Scope.READ, Scope.INGEST, Scope.EDIT}),
     "admin": WITHIN_PROJECT,
 }
-KEY_SCOPES = (Scope.INGEST, Scope.READ, Scope.ADMIN, Scope.METRICS)
-"""What a key can be given. `admin` is everything in its project; `metrics` only operators can give."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -41,7 +40,7 @@ class Caller:
     key: ApiKey | None = None
     """None: a person with a browser, or somebody on this machine who needs no key."""
     user_id: int | None = None
-    session_version: int = 0
+    session: Session | None = None
 
     @property
     def is_operator(self) -> bool:

@@ -9,7 +9,7 @@ from pydantic_core import to_json
 from api import accounts, passwords
 from api.access import Caller, CallerDep
 from api.accounts import KeyOptions, Role
-from api.authenticator import no_project
+from api.authenticator import SLUG, no_project
 from api.errors import NOT_KEPT
 from api.filters import KnownParameters
 from api.json_body import Body, described, json_body
@@ -88,7 +88,7 @@ class ProjectPatch(Body):
 class ProjectIn(ProjectPatch):
     """Body of `POST /v1/projects`."""
 
-    slug: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+    slug: Annotated[str, StringConstraints(pattern=rf"^{SLUG}$")]
 
 
 @router.get("/keys")
@@ -225,13 +225,13 @@ async def create_project(request: Request, state: State, caller: CallerDep) -> R
 @router.patch("/projects/{slug}", openapi_extra=described(ProjectPatch))
 async def update_project(slug: str, request: Request, state: State, caller: CallerDep) -> Response:
     """What is present replaces, `null` goes back to the server's setting. Its limits are for operators to set."""
-    if slug != caller.project.slug and not caller.is_operator:
+    if "\0" in slug or (slug != caller.project.slug and not caller.is_operator):
         raise no_project(slug)
     wanted = await json_body(request, ProjectPatch)
     if wanted.model_fields_set & {"events_per_second", "bytes_per_second"}:
         _operators_only(caller, "sets the limits of a project")
     async with state.pool.connection() as connection:
-        project = await find_project(connection, slug.replace("\0", ""))
+        project = await find_project(connection, slug)
         if project is None:
             raise no_project(slug)
         return _json(await accounts.change_project(connection, project.id, wanted.changes()))

@@ -3,7 +3,9 @@
 import asyncio
 import hmac
 import logging
+import re
 import secrets
+import time
 from base64 import b64decode
 from collections.abc import Sequence
 from contextlib import suppress
@@ -17,6 +19,7 @@ from starlette.types import Scope as AsgiScope
 
 from api import browser_sessions
 from api.access import EVERYTHING, OF_ROLE, WITHIN_PROJECT, Caller, Scope
+from api.browser_sessions import Session
 from api.fresh import Fresh
 from api.keys import parse
 from db import access
@@ -33,7 +36,9 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 PROJECT_HEADER = b"x-agentguide-project"
 PROJECT_PARAMETER = "project"
 """For who has more than one project: a key has its own."""
+SLUG = r"[a-z0-9][a-z0-9-]{0,62}"
 
+_SLUG = re.compile(SLUG)
 _NO_KEY = "There is no such key, or it has expired or was revoked."
 
 
@@ -65,10 +70,10 @@ class Authenticator:
             NotFound: somebody who names a project that is none of theirs.
             DatabaseUnavailable: nobody can say.
         """
-        key, cookie, csrf, project = _credentials(scope["headers"])
-        query = scope["query_string"]
-        if project is None and b"project=" in query:
-            project = dict(parse_qsl(query.decode("latin-1"))).get(PROJECT_PARAMETER)
+        secure = browser_sessions.is_secure(scope, self._settings)
+        key, cookie, csrf, project = _credentials(scope["headers"], secure=secure)
+        if project is None and scope["query_string"]:
+            project = dict(parse_qsl(scope["query_string"].decode("latin-1"))).get(PROJECT_PARAMETER)
         caller = None
         if key is not None:
             caller = await self._caller_of_key(key)
@@ -94,8 +99,8 @@ class Authenticator:
             found = await self._keys.get(caller.key.prefix)
             return found is not None and found.caller.key == caller.key and _is_valid(found)
         if caller.user_id is not None:
-            member = await self._members.get(caller.user_id)
-            if member is None or member.session_version != caller.session_version:
+            member, session = await self._members.get(caller.user_id), caller.session
+            if member is None or session is None or member.session_version != session.version or session.ends_at <= time.time():
                 return False
             project = member.projects.get(caller.project.slug)
             return project is not None and needed in _scopes_of(member, project[1])
@@ -163,14 +168,16 @@ class Authenticator:
             member = await self._members.get(session.user_id)
         if member is None or member.session_version != session.version:
             return None
-        if method not in SAFE_METHODS and not hmac.compare_digest((csrf or "").encode(), session.csrf.encode()):
+        if method not in SAFE_METHODS and not browser_sessions.is_csrf_right(session, csrf):
             raise Forbidden("The header X-CSRF-Token is missing or wrong: send the `csrfToken` that GET /v1/session gives.")
-        return _caller_of_member(member, project)
+        return _caller_of_member(member, session, project)
 
     async def _anyone(self, slug: str | None) -> Caller:
-        project = await self._projects.get(slug or DEFAULT_PROJECT)
+        slug = slug or DEFAULT_PROJECT
+        # What no project can be called is neither asked for nor remembered.
+        project = await self._projects.get(slug) if _SLUG.fullmatch(slug) else None
         if project is None:
-            raise no_project(slug or DEFAULT_PROJECT)
+            raise no_project(slug)
         return Caller(project, EVERYTHING)
 
     async def _load_key(self, prefix: str) -> _Key | None:
@@ -200,7 +207,7 @@ def _is_valid(found: _Key) -> bool:
     return found.key.expires_at is None or found.key.expires_at > datetime.now(UTC)
 
 
-def _caller_of_member(member: Member, slug: str | None) -> Caller:
+def _caller_of_member(member: Member, session: Session, slug: str | None) -> Caller:
     if not member.projects and slug is None:
         raise Forbidden("You are a member of no project: ask an admin of one to make you a member.")
     slug = slug if slug is not None else next(iter(member.projects))
@@ -208,7 +215,7 @@ def _caller_of_member(member: Member, slug: str | None) -> Caller:
     if found is None:
         raise no_project(slug)
     project, role = found
-    return Caller(project, _scopes_of(member, role), user_id=member.id, session_version=member.session_version)
+    return Caller(project, _scopes_of(member, role), user_id=member.id, session=session)
 
 
 def _scopes_of(member: Member, role: str | None) -> frozenset[Scope]:
@@ -223,7 +230,9 @@ def _forbidden(caller: Caller, needed: Scope) -> Forbidden:
     return Forbidden(f"{who} not the scope `{needed}` that this needs, but: {have}.")
 
 
-def _credentials(headers: Sequence[tuple[bytes, bytes]]) -> tuple[str | None, str | None, str | None, str | None]:
+def _credentials(
+    headers: Sequence[tuple[bytes, bytes]], *, secure: bool
+) -> tuple[str | None, str | None, str | None, str | None]:
     """The key, the session's cookie, the CSRF token and the project that a request names."""
     key = cookie = csrf = project = None
     for name, value in headers:
@@ -232,7 +241,7 @@ def _credentials(headers: Sequence[tuple[bytes, bytes]]) -> tuple[str | None, st
         elif name == b"x-api-key":
             key = key or value.decode("latin-1").strip()
         elif name == b"cookie":
-            cookie = browser_sessions.cookie_of(value.decode("latin-1")) or cookie
+            cookie = browser_sessions.cookie_of(value.decode("latin-1"), secure=secure) or cookie
         elif name == b"x-csrf-token":
             csrf = value.decode("latin-1")
         elif name == PROJECT_HEADER:

@@ -98,7 +98,7 @@ async def start_replay(
     wanted, last = (await rows(state, queries.SELECT_DEAD_LETTERS, selection.values))[0]
     if letter_id is not None and not wanted:
         raise _no_letter(str(letter_id))
-    progress = Progress(project_id, wanted, last, code or "", letter_id or 0)
+    progress = Progress(project_id, wanted, last, code or "", letter_id or 0, updated_at=time.time())
     await _start(state, progress)
     return Response(to_json(progress.described()), 202, media_type="application/json")
 

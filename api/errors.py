@@ -128,7 +128,9 @@ async def _unexpected(request: Request, error: Exception) -> Response:
 class ErrorBody(BaseModel):
     code: str = Field(description="What went wrong, in a word for programs.")
     message: str = Field(description="The same for people, with what to do next.")
-    details: Any = Field(description="Each problem as `path` and `reason`, or the limit that was passed; `null` if there is no more to say.")
+    details: Any = Field(
+        description="Each problem as `path` and `reason`, or the limit that was passed; `null` if there is no more to say."
+    )
 
 
 class ErrorAnswer(BaseModel):

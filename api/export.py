@@ -10,15 +10,17 @@ from typing import Annotated, Any, cast
 
 import psycopg
 from fastapi import APIRouter, Query, Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Receive, Send
+from starlette.types import Scope as AsgiScope
 
-from api.access import ProjectId
+from api.access import Caller, CallerDep, Scope
 from api.errors import NOT_KEPT
 from api.export_formats import FORMATS, Format, Row, Statement
 from api.filters import Filters, KnownParameters
 from api.routing import ReadRoute
 from api.state import AppState, State
 from db import export
+from events.exceptions import AgentGuideError, Unauthorized
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +51,7 @@ class Name(StrEnum):
 @router.get("/runs/export", response_class=Response)
 async def export_runs(
     state: State,
-    project_id: ProjectId,
+    caller: CallerDep,
     wanted: Filters,
     name: Annotated[Name, Query(alias="format")] = Name.JSONL,
 ) -> Response:
@@ -58,13 +60,13 @@ async def export_runs(
     If something goes wrong on the way the connection ends before the body does: a file that came whole is whole.
     """
     kind = FORMATS[name.value]()
-    return StreamedExport(state, kind, kind.statement(project_id, wanted))
+    return StreamedExport(state, caller, kind, kind.statement(caller.project.id, wanted))
 
 
 class StreamedExport(Response):
     """Begins with the first rows in hand, so that what is wrong before still has a status of its own."""
 
-    def __init__(self, state: AppState, kind: Format, statement: Statement) -> None:
+    def __init__(self, state: AppState, caller: Caller, kind: Format, statement: Statement) -> None:
         moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         headers = {
             **NOT_KEPT,
@@ -74,11 +76,12 @@ class StreamedExport(Response):
         super().__init__(None, 200, headers, kind.media_type)
         del self.headers["content-length"]
         self._state = state
+        self._caller = caller
         self._kind = kind
         self._statement = statement
         self._started = False
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         with self._state.exports.take(RETRY_AFTER_SECONDS):
             streaming = asyncio.create_task(self._stream(send))
             leaving = asyncio.create_task(_until_gone(receive))
@@ -111,6 +114,8 @@ class StreamedExport(Response):
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             await _send_part(send, body)
             async for batch in batches:
+                if not await self._state.authenticator.is_still(self._caller, Scope.READ):
+                    raise Unauthorized
                 await _send_part(send, await self._kind.write(batch))
             await send({"type": "http.response.body", "body": await self._kind.end(), "more_body": False})
 
@@ -170,7 +175,7 @@ async def _until_gone(receive: Receive) -> None:
 
 
 def _is_expected(error: BaseException) -> bool:
-    return isinstance(error, psycopg.OperationalError | TimeoutError | OSError)
+    return isinstance(error, psycopg.OperationalError | TimeoutError | OSError | AgentGuideError)
 
 
 def _told(error: BaseException) -> str:

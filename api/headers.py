@@ -10,6 +10,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import browser_sessions
+from api.access import CALLER, Caller
 from api.errors import error_response
 from api.state import AppState
 from events.exceptions import AgentGuideError, ForeignHost, ForeignOrigin
@@ -45,6 +46,21 @@ class GuardedApp(FastAPI):
         super().__init__(**options)
         self._settings = settings
 
+    def openapi(self) -> dict[str, Any]:
+        """With what a request may show, where it has to: so `/docs` asks for a key. Public routes say that they need none."""
+        described = super().openapi()
+        if self._settings.require_auth:
+            described["components"]["securitySchemes"] = {
+                "key": {"type": "http", "scheme": "bearer", "description": "An API key, `ag_...`."},
+                "session": {"type": "apiKey", "in": "cookie", "name": self._cookie, "description": "Of a signed-in browser."},
+            }
+            described["security"] = [{"key": []}, {"session": []}]
+        return described
+
+    @property
+    def _cookie(self) -> str:
+        return browser_sessions.SECURE_COOKIE if self._settings.secure_cookies else browser_sessions.COOKIE
+
     def build_middleware_stack(self) -> ASGIApp:
         inner = super().build_middleware_stack()
         origins = comma_separated(self._settings.cors_origins)
@@ -74,14 +90,13 @@ class Guard:
             await self._app(scope, receive, send)
             return
         headers: dict[bytes, bytes] = dict(scope["headers"])
-        cookie = headers.get(b"cookie")
 
         async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 given = message["headers"]
                 message["headers"] = [*given, *_lacking(given)]
-                if cookie is not None and message["status"] < 400:
-                    message["headers"] += await _renewal(scope, cookie, given, self._settings)
+                if CALLER in scope and message["status"] < 400:
+                    message["headers"] += await _renewal(scope, self._settings)
             await send(message)
 
         error = self._refusal(scope["method"], headers)
@@ -121,19 +136,14 @@ def _is_at(origin: bytes, host: bytes) -> bool:
     return origin.partition(b"://")[2].lower() == host.lower()
 
 
-async def _renewal(
-    scope: Scope, cookie: bytes, given: Iterable[tuple[bytes, bytes]], settings: Settings
-) -> list[tuple[bytes, bytes]]:
-    """A session that is used goes on. One that was ended meanwhile gains nothing: its version stays the old one."""
-    value = browser_sessions.cookie_of(cookie.decode("latin-1"))
-    if value is None or any(name == b"set-cookie" for name, _ in given):
+async def _renewal(scope: Scope, settings: Settings) -> list[tuple[bytes, bytes]]:
+    """The session that let the request in goes on. One that was ended meanwhile gains nothing: its version stays."""
+    caller: Caller = scope[CALLER]
+    longer = browser_sessions.renewed(caller.session) if caller.session else None
+    if longer is None:
         return []
     state: AppState = scope["app"].state.agentguide
     signing_key = await state.authenticator.signing_key()
-    session = browser_sessions.read_session(value, signing_key)
-    longer = browser_sessions.renewed(session) if session else None
-    if longer is None:
-        return []
     secure = browser_sessions.is_secure(scope, settings)
     return [(b"set-cookie", browser_sessions.set_cookie(longer, signing_key, secure=secure).encode())]
 

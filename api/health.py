@@ -5,6 +5,7 @@ from typing import Any
 
 import psycopg
 from fastapi import APIRouter, Response
+from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from psycopg_pool import PoolTimeout
 from pydantic_core import to_json
@@ -36,7 +37,7 @@ async def get_readiness(state: State) -> Response:
     return Response(to_json(body), 200 if ready else 503, media_type="application/json")
 
 
-@figures_router.get("/metrics")
+@figures_router.get("/metrics", response_class=PlainTextResponse)
 async def get_metrics(state: State) -> Response:
     """This process' counters and gauges, and what workers buried and have to remove, in Prometheus' text format."""
     await asyncio.gather(dead_letters.refresh_figures(state), deletions.refresh_figures(state))

@@ -132,7 +132,8 @@ class _Events:
                 async for message in messages:
                     yield message
                     silent_since = time.monotonic()
-                    if watcher.ended:
+                    # Again, as a client may have taken its time to read this, and more is looked up for the next.
+                    if watcher.ended or not await self._may_go_on():
                         return
             if time.monotonic() - silent_since >= heartbeat_seconds:
                 # With its id, so that a client whose runs seldom change does not stand at what nobody remembers.

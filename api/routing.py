@@ -1,7 +1,7 @@
 """Routes that say who may use them: a router's route class is its scope. An app refuses routes that say nothing."""
 
 from collections.abc import Awaitable, Callable
-from typing import ClassVar, cast
+from typing import Any, ClassVar, cast
 
 from fastapi import FastAPI, Request, Response
 from fastapi.routing import APIRoute, iter_route_contexts
@@ -67,10 +67,14 @@ class MetricsRoute(GuardedRoute):
 class PublicRoute(APIRoute):
     """For everybody: there is no caller."""
 
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        options["openapi_extra"] = {"security": [], **(options.get("openapi_extra") or {})}
+        super().__init__(*arguments, **options)
+
 
 def check_routes(app: FastAPI) -> None:
     """Raises TypeError if a route does not say who may use it."""
     for context in iter_route_contexts(app.routes):
         route = context.original_route
-        if isinstance(route, APIRoute) and not isinstance(route, GuardedRoute | PublicRoute):
+        if context.path != app.openapi_url and not isinstance(route, GuardedRoute | PublicRoute):
             raise TypeError(f"{context.path} says not who may use it: give its router one of the route classes of api.routing")

@@ -137,7 +137,8 @@ async def _begin(request: Request, state: AppState, user_id: int, version: int) 
 
 async def _find(request: Request, state: AppState) -> tuple[Session, Member] | None:
     """The session that the request bears, if it is not over."""
-    cookie = browser_sessions.cookie_of(request.headers.get("cookie", ""))
+    secure = browser_sessions.is_secure(request.scope, state.settings)
+    cookie = browser_sessions.cookie_of("; ".join(request.headers.getlist("cookie")), secure=secure)
     session = browser_sessions.read_session(cookie, await state.authenticator.signing_key()) if cookie else None
     if session is None:
         return None

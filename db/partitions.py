@@ -7,9 +7,10 @@ import psycopg
 from psycopg import sql
 
 from db import queries
-from db.schema import PARTITIONED_BY_DAY
 
 Connection = psycopg.Connection[tuple[Any, ...]]
+
+PARTITIONED_BY_DAY = ("steps", "artifacts", "metrics", "search_documents")
 
 
 def ensure_partitions(connection: Connection, days_ahead: int) -> None:

@@ -14,13 +14,21 @@ SELECT pg_try_advisory_lock(hashtext('removal'));
 -- As drains do by locking their row: a repair locks the table, and has rows for itself meanwhile.
 LOCK TABLE stream_cursors IN ROW SHARE MODE;
 
+-- name: list_new_deletions
+-- Those that nobody has looked at yet.
+SELECT id FROM deletions WHERE finished_at IS NULL AND kind <> 'retention' AND positions = '{}';
+
 -- name: list_open_deletions
 -- What is still to be done, in the order in which it was asked for; days are not in a hurry, and who failed goes to the end.
+-- Some of each, so that days do go where nothing else can.
 SELECT id, project_id, kind, subject, positions, counts
-FROM deletions
-WHERE finished_at IS NULL
-ORDER BY kind = 'retention', error IS NOT NULL, id
-LIMIT 100;
+FROM (
+    SELECT *, row_number() OVER (PARTITION BY kind = 'retention' ORDER BY error IS NOT NULL, id) AS place
+    FROM deletions
+    WHERE finished_at IS NULL
+) AS d
+WHERE place <= 100
+ORDER BY kind = 'retention', place;
 
 -- name: request_deletion
 -- Asks for one.
@@ -39,8 +47,8 @@ WHERE NOT EXISTS (
 RETURNING id;
 
 -- name: set_positions
--- What must be drained before a deletion begins.
-UPDATE deletions SET positions = %(positions)s WHERE id = %(id)s;
+-- What must be drained before some deletions begin.
+UPDATE deletions SET positions = %(positions)s WHERE id = ANY (%(ids)s::uuid[]);
 
 -- name: set_counts
 -- What a deletion has removed so far, in the transaction that removed the last of it.

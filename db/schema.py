@@ -46,7 +46,6 @@ metadata = MetaData(
 RUN_STATUSES = ("PENDING", "RUNNING", "SUCCESS", "FAILED", "CANCELLED")
 STEPS_TAIL_FROM = 1000
 """The index from which on a run's steps have a database index of their own."""
-PARTITIONED_BY_DAY = ("steps", "artifacts", "metrics", "search_documents")
 
 Timestamp = DateTime(timezone=True)
 

@@ -12,7 +12,9 @@ EVENTS_ACCEPTED = Counter("agentguide_events_accepted", "Events that are on the 
 EVENTS_REJECTED = Counter("agentguide_events_rejected", "Events and spans of a batch that were not valid.")
 REQUESTS_REFUSED = Counter("agentguide_requests_refused", "Requests answered with an error, by its code.", ["code"])
 NAMES_CUT = Counter("agentguide_names_cut", "Names of spans that were too long, stored with an ellipsis at their end.")
-TEXTS_MENDED = Counter("agentguide_texts_mended", "Bodies, payloads and names in which NUL or half a surrogate pair became U+FFFD.")
+TEXTS_MENDED = Counter(
+    "agentguide_texts_mended", "Bodies, payloads and names in which NUL or half a surrogate pair became U+FFFD."
+)
 CONNECTIONS_CUT = Counter("agentguide_connections_cut", "Connections closed without an answer, by the reason.", ["reason"])
 PAYLOADS_CUT = Counter("agentguide_payloads_cut", "Payloads over the field limit, stored as their head and a mark.")
 REDACTIONS = Counter("agentguide_redactions", "Secrets taken out of events before they were queued, by kind.", ["what"])

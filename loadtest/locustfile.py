@@ -8,8 +8,8 @@
 | BatchSender | 3 of 10 | sends 200 events in one `POST /v1/events`, four times a second at most |
 | OtlpExporter | 1 of 10 | sends 100 spans in one `POST /v1/traces`, as an exporter does, every second |
 
-Where the API wants a key, AGENTGUIDE_API_KEY has one. A 429 or 503 is an answer, not a failure: the user waits as long as Retry-After says. Every event has ids of its own, so what
-Locust counts as sent can be counted in the database.
+Where the API wants a key, it is taken from AGENTGUIDE_API_KEY. A 429 or 503 is an answer, not a failure: the user waits as long
+as Retry-After says. Every event has ids of its own, so what Locust counts as sent can be counted in the database.
 """
 
 import os

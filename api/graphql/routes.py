@@ -7,6 +7,7 @@ import asyncio
 from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
@@ -48,6 +49,12 @@ _BODY = QueryIn.model_json_schema()
 
 @router.post(
     "/graphql",
+    responses={
+        400: {
+            "description": "`errors` of GraphQL, or `error`.",
+            "content": {"application/json": {"schema": {"type": "object"}}},
+        }
+    },
     openapi_extra={"requestBody": {"required": True, "content": {"application/json": {"schema": _BODY}}}},
 )
 async def post_graphql(request: Request, state: State, project_id: ProjectId) -> Response:
@@ -63,7 +70,7 @@ async def post_graphql(request: Request, state: State, project_id: ProjectId) ->
     return Response(answer.body, answer.status_code, headers, kind)
 
 
-@router.get("/graphql")
+@router.get("/graphql", response_class=PlainTextResponse)
 async def get_graphql(request: Request, state: State) -> Response:
     """The schema, in GraphQL's schema language. Queries are not taken by GET."""
     if "query" in request.query_params:

@@ -1,7 +1,10 @@
 """Keys: how they are sent, when they are refused, and how soon."""
 
 import asyncio
+import http.client
+import urllib.request
 from base64 import b64encode
+from collections.abc import AsyncGenerator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,10 +12,11 @@ import psycopg
 import pytest
 from fastapi.testclient import TestClient
 
-from api import fresh, live
+from api import export, fresh, live
 from api.app import create_app
 from api.fresh import Fresh
 from api.keys import new_key, parse
+from db.export import FLAT_COLUMNS
 from events.exceptions import DatabaseUnavailable
 from events.settings import Settings
 from tests.support.access import bearer, make_key, make_project
@@ -133,8 +137,28 @@ def test_without_keys_a_machine_of_ones_own_is_open_and_a_wrong_key_is_still_wro
     alone = settings.model_copy(update={"require_auth": False})
     with TestClient(create_app(alone)) as client:
         assert client.get("/v1/agents").status_code == 200
-        assert client.get("/v1/agents?project=nobodys").status_code == 404
+        for slug in ("nobodys", "%00", "default%00", "x" * 64, "Default"):
+            for query in (f"project={slug}", f"proj%65ct={slug}"):
+                assert client.get(f"/v1/agents?{query}").status_code == 404, query
         assert client.get("/v1/agents", headers=bearer(new_key().text)).status_code == 401
+
+
+def test_an_export_breaks_off_when_its_key_is_revoked(
+    settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = make_key(database, 1, "read")
+
+    async def batches(*_: Any) -> AsyncGenerator[list[Any]]:
+        yield [[None] * len(FLAT_COLUMNS)]
+        _revoke(database, key)
+        yield [[None] * len(FLAT_COLUMNS)]
+
+    monkeypatch.setattr(export, "read_batches", batches)
+    monkeypatch.setattr(fresh, "STALE_SECONDS", 0.0)
+    with serving(settings) as url:
+        request = urllib.request.Request(f"{url}/v1/runs/export?format=csv", headers=bearer(key))  # noqa: S310 - ours
+        with urllib.request.urlopen(request, timeout=30) as answer, pytest.raises(http.client.IncompleteRead):  # noqa: S310
+            answer.read()
 
 
 def test_what_was_known_serves_while_the_database_is_away(monkeypatch: pytest.MonkeyPatch) -> None:

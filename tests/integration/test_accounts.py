@@ -151,6 +151,7 @@ def test_settings_of_a_project(guarded: TestClient, client: TestClient, database
     assert made.status_code == 201
     assert client.post("/v1/projects", json={"slug": "second"}).status_code == 409
     assert client.patch("/v1/projects/second", json={"bytesPerSecond": 7}).json()["bytesPerSecond"] == 7
+    assert client.patch("/v1/projects/second%00", json={"bytesPerSecond": 8}).status_code == 404
     assert [project["slug"] for project in client.get("/v1/projects").json()["items"]] == ["default", "second"]
 
 

@@ -212,7 +212,7 @@ def test_the_api_lists_shows_replays_and_discards(
 
     assert client.post("/v1/deadletters/replay").status_code == 422
     started = client.post(f"/v1/deadletters/replay?id={letter}")
-    assert (started.status_code, started.json()["wanted"]) == (202, 1)
+    assert (started.status_code, started.json()["status"], started.json()["wanted"]) == (202, "RUNNING", 1)
     assert client.post("/v1/deadletters/replay?all=true").status_code == 409
     database.execute(
         "UPDATE dead_letters SET record = replace(encode(record, 'escape'), '\\\\u0000', '')::bytea WHERE id = %s", [letter]

@@ -21,7 +21,7 @@ from pydantic import SecretStr
 from api import export
 from api.app import create_read_app
 from api.state import EXPORTS_MAX
-from db.export import FLAT_COLUMNS, as_json
+from db.export import FLAT_COLUMNS, TIMES, as_json
 from db.run_list import RunFilter
 from events.settings import Settings
 from tests.integration.conftest import Drain
@@ -128,9 +128,11 @@ def test_csv_and_parquet_hold_the_same(client: TestClient, drain: Drain) -> None
             if name in (*PAYLOADS, "tags"):
                 assert (json.loads(row[name]) if row[name] else None) == value
                 assert (json.loads(record[name]) if record[name] else None) == value
-            elif name in ("startedAt", "finishedAt"):
+            elif name in TIMES:
                 assert row[name] == (value or "")
                 assert record[name] == (datetime.fromisoformat(value).astimezone(UTC) if value else None)
+            elif isinstance(value, bool):
+                assert (row[name], record[name]) == (str(value).lower(), value)
             elif isinstance(value, int | float):
                 assert float(row[name]) == float(record[name]) == float(value)
             else:
@@ -196,7 +198,7 @@ class _Exchange:
             "path": path,
             "raw_path": path.encode(),
             "query_string": query.encode(),
-            "headers": [],
+            "headers": [(b"host", b"testserver")],
             "server": ("test", 80),
             "client": ("test", 1),
             "asgi": {"version": "3.0", "spec_version": "2.3"},

@@ -17,7 +17,7 @@ from db import pipeline
 from events import jobs as job_names
 from events.error_groups import identify
 from events.records import ABSENT, AgentRef, Artifact, Metric, Record, RunRecord, StepRecord
-from events.settings import Settings
+from events.settings import JOB_TIMEOUT_SECONDS, Settings
 from events.stream import append_now, bell_key, entries_of, epoch_key, stream_key
 from tests.integration.conftest import Differences, Drain
 from tests.support.waiting import wait_until
@@ -26,7 +26,7 @@ from worker.batch import Batch, Event
 from worker.drain import Outcome
 from worker.jobs import Context
 from worker.repair import repair
-from worker.scheduler import ask_to_remove
+from worker.scheduler import ask_to_close_stale, ask_to_remove
 from worker.search import index_slice
 
 Database = psycopg.Connection[tuple[Any, ...]]
@@ -227,6 +227,45 @@ def test_events_accepted_before_do_not_bring_it_back_and_later_ones_begin_anew(
     drain()
     _work(context)
     assert database.execute("SELECT name, step_count, status FROM runs").fetchall() == [(None, 1, "RUNNING")]
+    assert differences() == []
+
+
+def test_what_begins_after_the_request_stays_however_long_others_take(
+    queue: "redis.Redis", drain: Drain, database: Database, remover: Database, context: Context
+) -> None:
+    before, after = uuid4().hex, uuid4().hex
+    append_now(queue, entries_of(1, [*events_of(uuid4().hex, session="long"), *events_of(before, user=7)], 1), 1)
+    drain()
+    _ask(database, "session", "long")
+    deletion = _ask(database, "user", "7")
+    assert deletions.take_turn(remover, queue, 1, may_go_on=lambda: False)
+    remover.close()
+    assert _runs(database) == {before}
+    append_now(queue, entries_of(1, events_of(after, user=7), 1), 1)
+    drain()
+    wait_until(lambda: (_work(context), _is_done(database, deletion))[1], what="the deletion")
+    assert _runs(database) == {after}
+
+
+def test_a_replay_at_the_same_time_brings_nothing_back(
+    queue: "redis.Redis", database: Database, database_url: str, context: Context, differences: Differences
+) -> None:
+    run = uuid4().hex
+    database.execute(
+        "INSERT INTO dead_letters (project_id, shard, entry_id, reason, record) VALUES (1, 0, '0-0', '', %s)", [run.encode()]
+    )
+    deletion = _ask(database, "run", str(UUID(run)))
+    with psycopg.connect(database_url) as replay:
+        replay.execute("DELETE FROM dead_letters")
+        store_now(replay, 1, _now(), events_of(run, agent=None))
+        thread = threading.Thread(target=_work, args=(context,))
+        thread.start()
+        waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        wait_until(lambda: database.execute(waits).fetchone() == (1,), what="the deletion to wait for the letter")
+    thread.join()
+    _work(context)
+    assert _is_done(database, deletion)
+    assert _runs(database) == set()
     assert differences() == []
 
 
@@ -493,3 +532,11 @@ def test_the_scheduler_asks_once_and_a_removal_says_when_the_next_is_due(
     _work(context)
     assert not ask_to_remove(queue)
     assert 0 < queue.pttl(job_names.REMOVAL_KEY) <= jobs.IDLE_REMOVAL_PAUSE_SECONDS * 1000
+
+
+@pytest.mark.parametrize(("ask", "key"), [(ask_to_remove, job_names.REMOVAL_KEY), (ask_to_close_stale, job_names.STALE_KEY)])
+def test_a_clock_set_back_keeps_no_job_away(queue: "redis.Redis", ask: Callable[["redis.Redis"], bool], key: str) -> None:
+    assert ask(queue)
+    queue.pexpire(key, 3_600_000 + JOB_TIMEOUT_SECONDS * 1000)
+    assert ask(queue)
+    assert not ask(queue)

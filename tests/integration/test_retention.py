@@ -14,8 +14,7 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from db import pipeline
-from db.partitions import days_on_disk, drop_day, ensure_partitions
-from db.schema import PARTITIONED_BY_DAY
+from db.partitions import PARTITIONED_BY_DAY, days_on_disk, drop_day, ensure_partitions
 from events import jobs as job_names
 from events import records
 from events.settings import Settings
@@ -297,6 +296,14 @@ def test_the_delete_command_asks_a_worker(history: Database, settings: Settings,
     jobs.ALLOWED[job_names.REMOVE](context)
     assert 40 not in _kept(history)[1]
     assert history.execute("SELECT requested_by FROM deletions WHERE id = %s", [told["id"]]).fetchone() == ("command line",)
+
+
+def test_days_go_where_no_other_deletion_can(history: Database, settings: Settings, remover: Database) -> None:
+    for number in range(100):
+        deletions.request(history, 1, "run", str(UUID(int=number)), "a test")
+    retention.ask_for(history, retention.make_plan(history, _with(settings, retention_days=30)))
+    assert not deletions.take_turn(remover, None, 1, may_go_on=lambda: True)
+    assert _kept(history) == {1: {10, 5, 0}, 2: {5, 0}}
 
 
 def test_two_retentions_at_once_are_one(

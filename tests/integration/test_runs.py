@@ -253,16 +253,28 @@ def test_fields_and_payloads_of_steps(client: TestClient, drain: Drain) -> None:
 
 def test_artifacts_are_for_saving(client: TestClient, drain: Drain) -> None:
     run_id = client.post("/v1/runs", json={"agent": {"name": "a"}}).json()["id"]
-    contents = [{"content": "<script>"}, {"content": {"rows": [1]}}, {"url": "https://files.example/1"}, {"url": "file:///etc"}]
+    urls = (
+        "https://files.example/1",
+        "https://files.example/\r\nSet-Cookie: a=b",
+        "file:///etc",
+        "javascript:alert(1)",
+        " data:x,y",
+    )
+    contents = [{"content": "<script>"}, {"content": {"rows": [1]}}, *({"url": url} for url in urls)]
     artifacts = [{"type": "x", "id": f"{number:032x}", **part} for number, part in enumerate(contents, 1)]
     client.post(f"/v1/runs/{run_id}/steps", json={"toolName": "t", "artifacts": artifacts})
     drain()
     answers = [client.get(f"/v1/runs/{run_id}/artifacts/{artifact['id']}", follow_redirects=False) for artifact in artifacts]
-    assert [answer.status_code for answer in answers] == [200, 200, 307, 404]
-    text, value, elsewhere, _ = answers
+    assert [answer.status_code for answer in answers] == [200, 200, 307, 307, 404, 404, 404]
+    text, value, elsewhere, cut, *_ = answers
     assert (text.text, text.headers["content-type"]) == ("<script>", "text/plain; charset=utf-8")
     assert value.json() == {"rows": [1]}
     assert elsewhere.headers["location"] == "https://files.example/1"
+    assert "set-cookie" not in cut.headers
     for answer in (text, value):
         assert answer.headers["content-disposition"].startswith("attachment; ")
         assert answer.headers["x-content-type-options"] == "nosniff"
+    key = client.post("/v1/keys", json={"name": "reader", "scopes": ["read"]}).json()["key"]
+    path = f"/v1/runs/{run_id}/artifacts/{artifacts[2]['id']}"
+    shown = client.get(path, headers={"Authorization": f"Bearer {key}"}, follow_redirects=False)
+    assert (shown.status_code, shown.json()) == (200, {"url": "https://files.example/1"})

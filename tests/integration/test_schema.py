@@ -8,8 +8,8 @@ from alembic.migration import MigrationContext
 from sqlalchemy import create_engine
 
 from db.migrate import migrate
-from db.partitions import ensure_partitions
-from db.schema import PARTITIONED_BY_DAY, metadata
+from db.partitions import PARTITIONED_BY_DAY, ensure_partitions
+from db.schema import metadata
 from db.urls import sqlalchemy_url
 
 

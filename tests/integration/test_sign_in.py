@@ -17,6 +17,8 @@ from api import attempts, passwords
 from api.app import create_app, create_ingest_app
 from api.browser_sessions import COOKIE, SECURE_COOKIE, new_session, write_session
 from events.settings import Settings
+from tests.support.serving import serving
+from tests.support.sse import EventStream
 from tests.support.waiting import wait_until
 
 SECRET = "a secret of at least 32 characters"  # noqa: S105
@@ -86,6 +88,10 @@ def test_the_cookie_is_kept_from_scripts_and_other_sites(required: Settings, ann
         assert cookie.startswith(f"{SECURE_COOKIE}=")
         assert {"Path=/", "HttpOnly", "SameSite=Strict", "Secure"} <= set(cookie.split("; "))
         assert secure.get("/v1/runs").status_code == 200
+        planted = cookie.replace(SECURE_COOKIE, COOKIE).partition(";")[0]
+        secure.cookies.clear()
+        for path in ("/v1/runs", "/v1/session"):
+            assert secure.get(path, headers={"Cookie": planted}).status_code == 401
     with TestClient(create_app(required.model_copy(update={"secure_cookies": True}))) as behind_a_proxy:
         assert sign_in(behind_a_proxy).headers["set-cookie"].startswith(f"{SECURE_COOKIE}=")
 
@@ -130,6 +136,14 @@ def test_attempts_are_limited_for_an_address(browser: TestClient, monkeypatch: p
     assert sign_in(browser).status_code == 429
 
 
+def test_an_address_over_its_limit_leaves_no_more_emails_behind(
+    browser: TestClient, queue: "redis.Redis", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attempts, "ADDRESS_MAX", 1)
+    assert [sign_in(browser, f"{name}@example.com").status_code for name in "abc"] == [401, 429, 429]
+    assert len(list(queue.scan_iter("agentguide:attempts:email:*"))) == 1
+
+
 def test_a_success_forgives_the_failures_before_it(browser: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(attempts, "EMAIL_MAX", 3)
     for _ in range(2):
@@ -162,6 +176,24 @@ def test_a_session_is_renewed_while_it_is_used_and_ends_all_the_same(browser: Te
     renewal = answer(late).headers["set-cookie"]
     assert 0 < int(renewal.partition("Max-Age=")[2].partition(";")[0]) <= 100
     assert [answer(session).status_code for session in (idle, over)] == [401, 401]
+
+
+def test_only_answers_that_needed_the_session_renew_it(browser: TestClient, database: Database, ann: int) -> None:
+    used = replace(new_session(ann, 0), issued_at=int(time.time()) - 600)
+    session = {"Cookie": f"{COOKIE}={write_session(used, SECRET.encode())}"}
+    # Whoever keeps these for others would keep the cookie with them.
+    for path in ("/docs/swagger-ui.css", "/healthz"):
+        assert "set-cookie" not in browser.get(path, headers=session).headers
+    database.execute("UPDATE users SET session_version = 1")
+    assert "set-cookie" not in browser.get("/docs", headers=session).headers
+
+
+def test_a_live_stream_ends_with_its_session(required: Settings, ann: int) -> None:
+    session = replace(new_session(ann, 0), signed_in_at=int(time.time()) - 12 * 3600 + 2)
+    with serving(required) as url:
+        stream = EventStream(url, headers={"Cookie": f"{COOKIE}={write_session(session, SECRET.encode())}"})
+        wait_until(lambda: stream.ended, seconds=8, what="the stream to end")
+        stream.close()
 
 
 def test_what_is_taken_away_is_gone_within_five_seconds_in_every_process(

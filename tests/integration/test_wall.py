@@ -9,14 +9,16 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from fastapi import APIRouter
+from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 from fastapi.testclient import TestClient
 from httpx import Response
 
 from api.access import Scope
 from api.app import create_app, create_ingest_app, create_read_app
+from api.browser_sessions import COOKIE, new_session, write_session
 from api.routing import GuardedRoute, PublicRoute, check_routes
+from api.state import AppState
 from events.settings import Settings
 from tests.integration.conftest import Drain
 from tests.support.access import bearer, make_key, make_project
@@ -181,7 +183,7 @@ BODIES: dict[str, Any] = {
 
 def _ask(world: World, door: Door, names: dict[str, str], headers: dict[str, str]) -> Response:
     if door.path == "/v1/stream":
-        # It has no end; a parameter that there is not is the last thing looked at before it begins. See further down.
+        # It has no end; a parameter that there is not is the last thing looked at before it begins. See `test_live.py`.
         return world.client.get("/v1/stream?unknown=1", headers=headers)
     path = re.sub(r"\{(\w+)(:\w+)?\}", lambda match: names[match[1]], door.path)
     if query := QUERIES.get(f"{door.method} {door.path}"):
@@ -222,12 +224,30 @@ def test_every_route_says_who_may_use_it() -> None:
 
 
 def test_a_route_that_does_not_say_so_stops_the_app(settings: Settings) -> None:
-    app = create_app(settings)
-    forgetful = APIRouter()
-    forgetful.add_api_route("/v1/forgotten", lambda: None)
-    app.include_router(forgetful)
-    with pytest.raises(TypeError, match="/v1/forgotten"):
-        check_routes(app)
+    def forgetful() -> APIRouter:
+        router = APIRouter()
+        router.add_api_route("/v1/forgotten", lambda: None)
+        return router
+
+    for forget in (
+        lambda app: app.include_router(forgetful()),
+        lambda app: app.mount("/v1/forgotten", FastAPI()),
+        lambda app: app.add_route("/v1/forgotten", lambda _: None),
+        lambda app: app.add_api_websocket_route("/v1/forgotten", lambda _: None),
+    ):
+        app = create_app(settings)
+        forget(app)
+        with pytest.raises(TypeError, match="/v1/forgotten"):
+            check_routes(app)
+
+
+def test_the_openapi_says_which_routes_need_a_key(guarded: Settings, settings: Settings) -> None:
+    described = create_app(guarded).openapi()
+    assert described["components"]["securitySchemes"].keys() == {"key", "session"}
+    assert described["security"] == [{"key": []}, {"session": []}]
+    public = {path for path, of_path in described["paths"].items() for one in of_path.values() if one.get("security") == []}
+    assert public == PUBLIC & described["paths"].keys()
+    assert "security" not in create_app(settings).openapi()
 
 
 def test_no_route_opens_without_the_right_key(world: World) -> None:
@@ -249,6 +269,34 @@ def test_no_route_opens_without_the_right_key(world: World) -> None:
             answer = _ask(world, door, NOWHERE, bearer(key))
             if (_code(answer) == "forbidden") != (door.needs not in allowed):
                 open_doors.append((door, f"scope {scope}", answer.status_code))
+    assert open_doors == []
+
+
+def test_no_route_opens_without_the_right_role(world: World, database: psycopg.Connection[Any]) -> None:
+    allowed = {"viewer": {"read"}, "editor": {"read", "ingest", "edit"}, "admin": {"read", "ingest", "edit", "admin"}}
+    assert world.client.portal is not None
+    state: AppState = world.client.app.state.agentguide  # type: ignore[attr-defined]
+    signing_key = world.client.portal.call(state.authenticator.signing_key)
+    open_doors = []
+    for role, scopes in allowed.items():
+        user = database.execute(
+            "INSERT INTO users (email, name, password_hash) VALUES (%s, 'B', '') RETURNING id", [role]
+        ).fetchone()
+        assert user is not None
+        database.execute(
+            "INSERT INTO memberships (project_id, user_id, role) SELECT id, %s, %s FROM projects WHERE slug = 'beta'",
+            [user[0], role],
+        )
+        session = new_session(user[0], 0)
+        cookie = {"Cookie": f"{COOKIE}={write_session(session, signing_key)}"}
+        for door in DOORS:
+            answer = _ask(world, door, NOWHERE, cookie | {"X-CSRF-Token": session.csrf})
+            if (_code(answer) == "forbidden") != (door.needs not in scopes):
+                open_doors.append((door, role, answer.status_code))
+            if door.method != "GET" and _ask(world, door, NOWHERE, cookie).status_code != 403:
+                open_doors.append((door, role, "without a token"))
+            if _ask(world, door, world.names, cookie | {"X-AgentGuide-Project": "alpha"}).status_code not in (403, 404):
+                open_doors.append((door, role, "in another project"))
     assert open_doors == []
 
 

@@ -25,7 +25,7 @@ def services() -> dict[str, Any]:
 def test_each_setting_is_one(services: dict[str, Any]) -> None:
     known = {str(field.validation_alias or f"AGENTGUIDE_{name.upper()}") for name, field in Settings.model_fields.items()}
     for name in PARTS:
-        assert services[name]["environment"].keys() <= known
+        assert services[name]["environment"].keys() <= known | {"FORWARDED_ALLOW_IPS"}  # uvicorn's
 
 
 def test_each_command_is_one(services: dict[str, Any]) -> None:

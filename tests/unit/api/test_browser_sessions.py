@@ -60,7 +60,9 @@ def test_a_session_is_over_after_a_while_and_in_any_case_after_a_day_of_work() -
     [
         (f"{COOKIE}=a", "a"),
         (f"other=1; {COOKIE}=a; last=2", "a"),
-        (f"{COOKIE}=planted; {SECURE_COOKIE}=a", "a"),
+        (f"{SECURE_COOKIE}=secure; {COOKIE}=a", "a"),
+        (f'theirs={{"a": "b c"}}; flag; ä=ö; {COOKIE}=a', "a"),
+        (f"{COOKIE}=; x{COOKIE}=b", None),
         ("other=1", None),
         ("", None),
         (f"{COOKIE}", None),
@@ -68,7 +70,12 @@ def test_a_session_is_over_after_a_while_and_in_any_case_after_a_day_of_work() -
     ],
 )
 def test_the_cookie_in_a_header(header: str, found: str | None) -> None:
-    assert cookie_of(header) == found
+    assert cookie_of(header, secure=False) == found
+
+
+def test_over_https_a_cookie_that_a_neighbour_could_have_planted_is_none() -> None:
+    assert cookie_of(f"{COOKIE}=planted", secure=True) is None
+    assert cookie_of(f"{SECURE_COOKIE}=a; {COOKIE}=planted", secure=True) == "a"
 
 
 def test_no_text_is_no_session() -> None:

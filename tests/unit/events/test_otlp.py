@@ -453,7 +453,7 @@ class TestAttributes:
                 name=long,
             )
         )
-        short = ("n\ufffd" * 600)[:256]
+        short = ("n\ufffd" * 600)[:255] + "\u2026"
         assert (step.tool_name, step.name, step.model) == (short, None, short)
         assert (run.name, run.session_id, run.agent) == (short, short, AgentRef(short))
 
@@ -510,7 +510,7 @@ class TestRejects:
 
     def test_too_many_spans(self) -> None:
         request = an_export(*[a_span() for _ in range(4)])
-        with pytest.raises(BodyTooLarge, match="4 spans; the limit is 3"):
+        with pytest.raises(BodyTooLarge, match="4 spans; at most 3"):
             decode_protobuf(request.SerializeToString(), payloads(), 3)
         with pytest.raises(BodyTooLarge):
             decode_json(json.dumps(as_otlp_json(request)).encode(), payloads(), 3)
