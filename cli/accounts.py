@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from cli.errors import CommandError
+from cli.terminal import harmless
 
 if TYPE_CHECKING:
     from api.accounts import Connection, Row
@@ -121,7 +122,7 @@ def show(rows: "Sequence[Row]", columns: Mapping[str, str], *, as_json: bool) ->
 
     table = Table(*columns)
     for row in rows:
-        table.add_row(*(escape(_cell(row[key])) for key in columns.values()))
+        table.add_row(*(escape(harmless(_cell(row[key]))) for key in columns.values()))
     Console(highlight=False).print(table)
 
 

@@ -10,6 +10,7 @@ import typer
 
 from cli.accounts import AsJson, DataDir, show
 from cli.errors import CommandError
+from cli.terminal import harmless
 
 if TYPE_CHECKING:
     from db.dead_letters import Selection
@@ -94,7 +95,7 @@ def show_letter(
         typer.echo(json.dumps(found, indent=2))
         return
     for name, value in found.items():
-        typer.echo(f"{name}: {'-' if value is None else value}")
+        typer.echo(harmless(f"{name}: {'-' if value is None else value}"))
 
 
 @deadletters.command()

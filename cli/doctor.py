@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli.errors import CommandError
+from cli.terminal import harmless
 
 if TYPE_CHECKING:
     import redis
@@ -130,6 +131,7 @@ def _show(found: dict[str, Any]) -> None:
 
 
 def _table(title: str, checks: list[dict[str, Any]]) -> "Table":
+    from rich.markup import escape  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 
     table = Table(title)
@@ -140,5 +142,7 @@ def _table(title: str, checks: list[dict[str, Any]]) -> "Table":
         wrong = check["differences"]
         text = check["note"] or next(iter(check["examples"]), "")
         style = "bold red" if wrong else None
-        table.add_row(check["name"], f"{check['lookedAt']:,}", f"{wrong:,}" if wrong else "-", text, style=style)
+        table.add_row(
+            check["name"], f"{check['lookedAt']:,}", f"{wrong:,}" if wrong else "-", escape(harmless(text)), style=style
+        )
     return table

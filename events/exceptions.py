@@ -31,7 +31,7 @@ class Unauthorized(AgentGuideError):
 
     status_code = 401
     code = "unauthorized"
-    headers = {"WWW-Authenticate": 'Bearer realm="agentguide"'}
+    headers: Mapping[str, str] = {"WWW-Authenticate": 'Bearer realm="agentguide"'}
 
 
 class Forbidden(AgentGuideError):

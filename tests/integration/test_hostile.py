@@ -296,7 +296,8 @@ def test_the_largest_values_many_times_stay_within_the_sums(
     client: TestClient, drain: Drain, read_all: ReadAll, differences: Differences, database: psycopg.Connection[tuple[Any, ...]]
 ) -> None:
     largest = {
-        "inputTokens": TOKENS_MAX, "outputTokens": TOKENS_MAX, "costUsd": COST_USD_MAX, "toolName": "t", "kind": "LLM", "model": "m",
+        "inputTokens": TOKENS_MAX, "outputTokens": TOKENS_MAX, "costUsd": COST_USD_MAX,
+        "toolName": "t", "kind": "LLM", "model": "m",
         "startedAt": "2026-01-01T00:00:00Z", "finishedAt": "2027-01-01T00:00:00Z",
     }  # fmt: skip
     lines = [_event({"type": "step", "runId": f"{1:032x}", "id": f"{number:016x}", **largest}) for number in range(1, 5001)]
