@@ -4,10 +4,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
+FUZZ_SECONDS ?= 60
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test lint format bench bench-read chaos lock
+.PHONY: help setup up test lint format bench bench-read chaos fuzz lock
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,8 +20,8 @@ setup: $(STAMP) ## Prepare .venv, without starting anything (PYTHON=python3.12 c
 up: $(STAMP) ## Start the whole stack in the foreground; Ctrl-C ends it.
 	@$(BIN)/agentguide up $(ARGS)
 
-test: $(STAMP) ## Run all tests, against real servers that they start themselves.
-	@$(BIN)/pytest $(ARGS)
+test: $(STAMP) ## Run all tests, two files at a time, against real servers that they start themselves (ARGS='-n 0 ...': one at a time).
+	@$(BIN)/pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 lint: $(STAMP) ## Check style, format, types and the direction of imports.
 	@$(BIN)/ruff check
@@ -40,6 +41,9 @@ bench-read: $(STAMP) ## Measure reading in a database of ten million steps, and 
 
 chaos: $(STAMP) ## Break a fresh stack in every way, under load, and count what is lost (ARGS=--quick: each kind of fault, briefly).
 	@$(BIN)/python -m tests.chaos $(ARGS)
+
+fuzz: $(STAMP) ## Fuzz what reads the bytes of clients, FUZZ_SECONDS=60 each (ARGS='--only otlp-json').
+	@$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS) $(ARGS)
 
 lock: $(STAMP) ## Write requirements.lock anew from pyproject.toml (ARGS=--upgrade takes the newest versions).
 	@$(PIP) install uv

@@ -238,7 +238,7 @@ def _message(value: Any, message: MessageT) -> MessageT:
         raise MalformedBody("The request body is not OTLP/JSON: `resource` and `scope` have to be objects.")
     try:
         return ParseDict(value, message, ignore_unknown_fields=True)
-    except (ParseError, ValueError, TypeError, AttributeError) as error:  # ParseDict wraps most of these, not all
+    except (ParseError, ValueError, TypeError, AttributeError, OverflowError) as error:  # ParseDict wraps most, not all
         raise MalformedBody(f"The request body is not OTLP/JSON: {error}") from error
 
 

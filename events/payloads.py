@@ -27,8 +27,8 @@ def storable_json(text: bytes) -> bytes:
     r"""JSON text whose strings Postgres can hold: `\u0000` and lone surrogate escapes become U+FFFD."""
     if b"\\u0000" not in text and b"\\ud" not in text and b"\\uD" not in text:
         return text
-    if b"\0" in text:
-        return text  # that is no JSON, as its parser will say
+    # Where NUL stands as a byte there is no JSON, but the other lines of NDJSON may be: this will be refused as well.
+    text = text.replace(b"\0", b"\1")
     # An escaped backslash does not begin another escape: it is out of the way meanwhile, as what no JSON holds.
     escapes = text.replace(b"\\\\", b"\0\0")
     storable = _HALF_PAIRS.sub(rb"\\ufffd", escapes.replace(b"\\u0000", b"\\ufffd"))

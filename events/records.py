@@ -8,6 +8,7 @@ A payload (`input`, `output`, `error`, `attributes`, `tags`, `content`) is JSON 
 it travels unparsed.
 """
 
+import json
 from typing import Literal
 
 import msgspec
@@ -102,6 +103,7 @@ class CloseRecord(msgspec.Struct, omit_defaults=True, tag_field="type", tag="clo
 
 Record = RunRecord | StepRecord | CloseRecord
 
+_decoder = json.JSONDecoder()
 _decode_many = msgspec.json.Decoder(list[Record]).decode
 _decode_raw_many = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _decode_one = msgspec.json.Decoder(Record).decode
@@ -121,18 +123,31 @@ def decode(data: bytes) -> list[Record]:
 def decode_each(data: bytes) -> list[tuple[Record | None, bytes, Exception | None]]:
     """As `decode`, but a record that cannot be read spoils only itself.
 
-    Returns (record, its bytes, None) for a good one and (None, its bytes, why) for a bad one; bytes that are not even a list
-    are one bad record.
+    Returns (record, its bytes, None) for a good one and (None, its bytes, why) for a bad one; what stands behind bytes that
+    cannot be told apart is one bad record with them.
     """
-    try:
-        parts = _decode_raw_many(data)
-    except (ValueError, RecursionError) as error:
-        return [(None, data, error)]
     results: list[tuple[Record | None, bytes, Exception | None]] = []
-    for part in parts:
-        text = bytes(part)
+    for text in _parts(data):
         try:
             results.append((_decode_one(text), text, None))
         except (ValueError, RecursionError) as error:
             results.append((None, text, error))
     return results
+
+
+def _parts(data: bytes) -> list[bytes]:
+    """The items of a JSON array. Where our parser cannot even pass over one, Python's is asked, which takes more."""
+    try:
+        return [bytes(part) for part in _decode_raw_many(data)]
+    except (ValueError, RecursionError):
+        text = data.decode(errors="surrogateescape")
+    parts: list[str] = []
+    rest = text.lstrip().removeprefix("[").lstrip()
+    while rest not in ("", "]"):
+        try:
+            _, end = _decoder.raw_decode(rest)
+        except (ValueError, RecursionError):
+            end = len(rest)
+        parts.append(rest[:end])
+        rest = rest[end:].strip().removeprefix(",").lstrip()
+    return [part.encode(errors="surrogateescape") for part in parts] if len(parts) > 1 else [data]

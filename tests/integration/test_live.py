@@ -13,6 +13,7 @@ import pytest
 import redis
 from msgspec import Raw
 
+from db.dead_letters import Bounds
 from events.changes import CHANGES_MAX, INDEXED_KEY, changes_key, place_of
 from events.ids import IdMint
 from events.records import AgentRef, Record, RunRecord, StepRecord
@@ -279,7 +280,7 @@ class UntrimmedOnce(ShardStream):
 
 def test_a_batch_that_was_stored_but_not_told_is_a_gap(url: str, settings: Settings, queue: "redis.Redis") -> None:
     append_now(queue, entries_of(1, _runs(1), 1), 1)
-    worker = ShardDrain(UntrimmedOnce(queue, 0), Context(settings, queue).connect, batch_events=100)
+    worker = ShardDrain(UntrimmedOnce(queue, 0), Context(settings, queue).connect, batch_events=100, letters=Bounds(10, 10_000))
     try:
         with EventStream(url) as stream:
             with pytest.raises(ConnectionError):
