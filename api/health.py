@@ -28,7 +28,7 @@ async def get_health() -> Response:
     return Response(b'{"status":"ok"}', media_type="application/json")
 
 
-@router.get("/readyz")
+@router.get("/readyz", responses={503: {"description": "One of them does not."}})
 async def get_readiness(state: State) -> Response:
     """200 if Postgres and Redis answer, else 503 that says which does not."""
     database, queue = await asyncio.gather(_database(state), _queue(state))

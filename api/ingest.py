@@ -69,9 +69,9 @@ async def _read(request: Request, state: AppState, *, protobuf: bool = False) ->
     return body, PayloadEncoder(state.settings.field_bytes_max, redactor)
 
 
-async def _encode(body: bytes, payloads: PayloadEncoder, work: Callable[[], _T]) -> _T:
+async def _encode(body: bytes, work: Callable[[], _T]) -> _T:
     """Does what encodes the payloads of a body, in a thread if it could hold up others."""
-    return await asyncio.to_thread(work) if payloads.redacts and len(body) > LONG_BYTES else work()
+    return await asyncio.to_thread(work) if len(body) > LONG_BYTES else work()
 
 
 def _validate(model: type[_M], body: bytes) -> _M:
@@ -107,7 +107,7 @@ async def create_run(request: Request) -> Response:
     async def answer(mint: IdMint) -> Response:
         run = _validate(RunCreate, body)
         run_id = run.id.hex if run.id else mint.run_id()
-        record = await _encode(body, payloads, lambda: run.to_run(run_id, mint, payloads))
+        record = await _encode(body, lambda: run.to_run(run_id, mint, payloads))
         if record.status is None:
             record.status = "RUNNING"
         await state.lookups.require(project_id, record)
@@ -126,7 +126,7 @@ async def update_run(request: Request) -> Response:
 
     async def answer(mint: IdMint) -> Response:
         run, run_id = _validate(RunPatch, body), _run_id(request)
-        record = await _encode(body, payloads, lambda: run.to_run(run_id, mint, payloads))
+        record = await _encode(body, lambda: run.to_run(run_id, mint, payloads))
         await state.lookups.require(project_id, record)
         await _accept(request, state, payloads, [record])
         return _json({"id": run_uuid(record.id)}, 202)
@@ -144,7 +144,7 @@ async def create_step(request: Request) -> Response:
     async def answer(mint: IdMint) -> Response:
         step = _validate(StepCreate, body)
         run_id, step_id = _run_id(request), step.id or mint.step_id()
-        record = await _encode(body, payloads, lambda: step.to_step(run_id, step_id, mint, payloads))
+        record = await _encode(body, lambda: step.to_step(run_id, step_id, mint, payloads))
         await _accept(request, state, payloads, [record])
         return _json({"id": step_id}, 201)
 
@@ -163,7 +163,7 @@ async def update_step(request: Request) -> Response:
         run_id, identity = _run_id(request), _step_id(request)
         if step.parent_id == identity:
             raise InvalidEvent(details=[{"path": "parentId", "reason": "a step cannot be its own parent"}])
-        record = await _encode(body, payloads, lambda: step.to_step(run_id, identity, mint, payloads))
+        record = await _encode(body, lambda: step.to_step(run_id, identity, mint, payloads))
         await _accept(request, state, payloads, [record])
         return _json({"id": identity}, 202)
 
@@ -195,7 +195,7 @@ async def create_events(request: Request) -> Response:
 
     async def answer(mint: IdMint) -> Response:
         events_max = state.settings.batch_events_max
-        batch = await _encode(body, payloads, lambda: batches.decode(body, lines, mint, payloads, events_max))
+        batch = await _encode(body, lambda: batches.decode(body, lines, mint, payloads, events_max))
         for place, reason in sorted((await state.lookups.problems(project_id, batch.records)).items(), reverse=True):
             batch.reject_record(place, reason.partition(" ")[0], reason)
         if not batch.records and batch.errors:
@@ -229,7 +229,7 @@ async def export_traces(request: Request) -> Response:
     body, payloads = await _read(request, state, protobuf=media_type == PROTOBUF)
     spans_max = state.settings.batch_events_max
     if media_type == PROTOBUF:
-        export = await _encode(body, payloads, lambda: otlp.decode_protobuf(body, payloads, spans_max))
+        export = await _encode(body, lambda: otlp.decode_protobuf(body, payloads, spans_max))
     elif media_type == "application/json":
         # Slow enough to hold up others: protobuf's JSON parser is written in Python.
         export = await asyncio.to_thread(otlp.decode_json, body, payloads, spans_max)

@@ -55,10 +55,6 @@ class PayloadEncoder:
         self._bytes_max = bytes_max
         self._redactor = redactor
 
-    @property
-    def redacts(self) -> bool:
-        return self._redactor is not None
-
     def encode(self, value: Any) -> msgspec.Raw:
         """The JSON text of a value that JSON can say.
 

@@ -202,7 +202,7 @@ def test_an_offer_to_change_the_protocol_is_answered_in_this_one(server: Server)
 
 
 def test_whoever_is_too_slow_is_told_so_and_let_go() -> None:
-    with serving(head_timeout_seconds=0.2, body_timeout_seconds=0.2, keep_alive_seconds=1) as server:
+    with serving(head_timeout_seconds=0.2, body_timeout_seconds=0.2, keep_alive_seconds=3) as server:
         slow = {
             "says nothing": b"",
             "sends blank lines": b"\r\n\r\n",
