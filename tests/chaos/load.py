@@ -17,6 +17,8 @@ from uuid import uuid4
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest, ExportTraceServiceResponse
 
+from events.exceptions import QueueUnavailable
+
 TIMEOUT_SECONDS = 5.0
 GIVE_UP_SECONDS = 180.0
 """How long a client tries one request; longer than any fault lasts."""
@@ -91,13 +93,21 @@ class Client:
             seconds = response.getheader("Retry-After", "")
             if not seconds.isdigit() or int(seconds) < 1:
                 raise LoadError(f"{response.status} without a Retry-After")
-            raise Refused(str(response.status), float(seconds))
+            raise Refused(_reason(answer) or str(response.status), float(seconds))
         if response.status >= 400 and response.status != 404:
             raise LoadError(f"{method} {path}: {response.status} {answer[:300]!r}")
         return response.status, answer
 
     def close(self) -> None:
         self._connection.close()
+
+
+def _reason(answer: bytes) -> str:
+    """The error's code; of OTLP's answers, which have none, only that of a queue that does not answer can be told."""
+    try:
+        return str(json.loads(answer)["error"]["code"])
+    except ValueError:
+        return QueueUnavailable.code if QueueUnavailable().message.encode() in answer else ""
 
 
 @dataclass

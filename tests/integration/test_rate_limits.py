@@ -374,7 +374,12 @@ def test_refused_before_the_body_is_read(settings: Settings, clients: Clients) -
             line.sendall(
                 f"POST /v1/events HTTP/1.1\r\nHost: localhost\r\nAuthorization: {key}\r\n{headers}\r\n\r\n".encode() + body
             )
-            return line.recv(65536).partition(b"\r\n")[0]
+            answer = b""
+            while not (length := re.search(rb"content-length: (\d+)\r\n.*?\r\n\r\n", answer, re.S)) or (
+                len(answer) < length.end() + int(length[1])
+            ):
+                answer += line.recv(65536)
+            return answer.partition(b"\r\n")[0]
 
         sent = json.dumps(batch(50)).encode()
         assert b"202" in ask(f"Content-Length: {len(sent)}", sent)
