@@ -1,0 +1,48 @@
+import { Paper, Text } from "@mantine/core";
+import type { ReactNode } from "react";
+import { changeOf, formatChange } from "@/lib/format";
+import classes from "./kpi-tile.module.css";
+
+interface KpiTileProps {
+  label: string;
+  /** As it is shown. */
+  value: string;
+  now?: number | null;
+  before?: number | null;
+  /** Which way is good news; without it a change is neither. */
+  better?: "up" | "down";
+  /** The figure as a link to what is behind it: gets what is to be shown. */
+  link?: (content: ReactNode) => ReactNode;
+  hint?: string;
+}
+
+/** One figure, how it changed against the window before, and the way to what is behind it. */
+export function KpiTile({ label, value, now, before, better, link, hint }: KpiTileProps) {
+  const change = changeOf(now, before);
+  const figure = <span className={classes.value}>{value}</span>;
+  return (
+    <Paper withBorder p="xs" px="sm" className={classes.tile} title={hint}>
+      <Text size="xs" c="dimmed" component="h2" fw={500}>
+        {label}
+      </Text>
+      <div className={classes.figures}>
+        {link ? link(figure) : figure}
+        {change !== undefined && (
+          <span
+            className={classes.change}
+            data-news={newsOf(change, better)}
+            title="against the window before, of the same length"
+          >
+            {formatChange(change)}
+            <span className={classes.hidden}> against the window before</span>
+          </span>
+        )}
+      </div>
+    </Paper>
+  );
+}
+
+function newsOf(change: number, better: "up" | "down" | undefined): "good" | "bad" | undefined {
+  if (better === undefined || Math.abs(change) < 0.0005) return undefined;
+  return change > 0 === (better === "up") ? "good" : "bad";
+}

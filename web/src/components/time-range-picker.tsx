@@ -1,0 +1,93 @@
+import { Button, Group, Menu, Stack, Text, TextInput } from "@mantine/core";
+import { IconCalendar, IconChevronDown } from "@tabler/icons-react";
+import { useState } from "react";
+import { isMoving, iso, RANGE_NAMES, RANGES, type RangeName, type RangeSearch, type Window } from "@/lib/time-range";
+import { localTime } from "@/lib/time-text";
+
+interface TimeRangePickerProps {
+  value: RangeSearch;
+  /** What is shown where nothing is chosen; undefined is all time. */
+  otherwise?: RangeName;
+  onChange: (range: RangeSearch) => void;
+}
+
+/** Which window is shown: one that moves on with time, or from one moment to another. */
+export function TimeRangePicker({ value, otherwise, onChange }: TimeRangePickerProps) {
+  const [isOpen, setOpen] = useState(false);
+  const choose = (range: RangeSearch) => {
+    setOpen(false);
+    onChange(range);
+  };
+  return (
+    <Menu opened={isOpen} onChange={setOpen} closeOnItemClick={false} width={260} trapFocus>
+      <Menu.Target>
+        <Button
+          variant="default"
+          leftSection={<IconCalendar size={14} aria-hidden />}
+          rightSection={<IconChevronDown size={14} aria-hidden />}
+        >
+          {labelOf(value, otherwise)}
+        </Button>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Label>Last</Menu.Label>
+        {otherwise === undefined && <Menu.Item onClick={() => choose({})}>All time</Menu.Item>}
+        {RANGE_NAMES.map((name) => (
+          <Menu.Item
+            key={name}
+            onClick={() => choose({ range: name })}
+            aria-current={value.range === name || undefined}
+          >
+            {RANGES[name].label}
+          </Menu.Item>
+        ))}
+        <Menu.Divider />
+        <FromTo value={value} onChange={choose} />
+      </Menu.Dropdown>
+    </Menu>
+  );
+}
+
+function FromTo({ value, onChange }: { value: RangeSearch; onChange: (range: Window) => void }) {
+  const [from, setFrom] = useState(inputOf(value.from));
+  const [to, setTo] = useState(inputOf(value.to));
+  const isValid = from !== "" && to !== "" && from < to;
+  return (
+    <Stack gap="xs" p="xs">
+      <TextInput
+        type="datetime-local"
+        label="From"
+        value={from}
+        onChange={(event) => setFrom(event.currentTarget.value)}
+      />
+      <TextInput
+        type="datetime-local"
+        label="To"
+        value={to}
+        error={from && to && from >= to ? "Has to be after “from”" : undefined}
+        onChange={(event) => setTo(event.currentTarget.value)}
+      />
+      <Group justify="space-between">
+        <Text size="xs" c="dimmed">
+          In your own time zone
+        </Text>
+        <Button disabled={!isValid} onClick={() => onChange({ from: iso(new Date(from)), to: iso(new Date(to)) })}>
+          Show
+        </Button>
+      </Group>
+    </Stack>
+  );
+}
+
+function labelOf(value: RangeSearch, otherwise: RangeName | undefined): string {
+  if (!isMoving(value) && value.from && value.to) return `${localTime(value.from)} – ${localTime(value.to)}`;
+  const name = value.range ?? otherwise;
+  return name === undefined ? "All time" : `Last ${RANGES[name].label}`;
+}
+
+/** A moment as `datetime-local` has it: local, without a zone. */
+function inputOf(moment: string | undefined): string {
+  if (!moment) return "";
+  const date = new Date(moment);
+  return iso(date.getTime() - date.getTimezoneOffset() * 60_000).slice(0, 16);
+}

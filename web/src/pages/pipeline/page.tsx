@@ -1,0 +1,5 @@
+import { Page } from "@/components/page";
+
+export function PipelinePage() {
+  return <Page title="Pipeline">{null}</Page>;
+}

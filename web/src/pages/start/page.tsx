@@ -1,0 +1,5 @@
+import { Page } from "@/components/page";
+
+export function StartPage() {
+  return <Page title="Send a trace">{null}</Page>;
+}
