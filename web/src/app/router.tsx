@@ -168,6 +168,8 @@ export const router = createRouter({
   ]),
   parseSearch,
   stringifySearch,
+  // What no page knows is nobody's: without this a value that was refused would come through as it stood in the URL.
+  search: { strict: true },
   defaultPreload: "intent",
   // Data is TanStack Query's business.
   defaultPreloadStaleTime: 0,

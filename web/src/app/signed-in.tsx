@@ -1,7 +1,7 @@
 import { Center, Loader } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { Navigate, useLocation, useSearch } from "@tanstack/react-router";
-import type { ReactNode } from "react";
+import { useNavigate, useRouter, useSearch } from "@tanstack/react-router";
+import { type ReactNode, useEffect, useEffectEvent } from "react";
 import { ApiError, answer, api, setCaller } from "@/api/client";
 import { EmptyState, ErrorNotice } from "@/components/notices";
 import { SessionProvider, sessionOf } from "./session";
@@ -18,13 +18,19 @@ export const sessionQuery = {
 
 /** What is below is shown to those who may see it; others are asked to sign in. */
 export function SignedIn({ children }: { children: ReactNode }) {
-  const location = useLocation();
+  const router = useRouter();
+  const navigate = useNavigate();
   const { project } = useSearch({ from: "__root__" });
   const session = useQuery(sessionQuery);
-  if (session.error instanceof ApiError && session.error.status === 401) {
-    return <Navigate to="/sign-in" search={{ next: location.href }} replace />;
-  }
-  if (session.data === undefined) {
+  const isStranger = session.error instanceof ApiError && session.error.status === 401;
+  const askToSignIn = useEffectEvent(() => {
+    // Once: while the next page is still loading, the place where one is is already that of signing in.
+    navigate({ to: "/sign-in", search: { next: router.latestLocation.href }, replace: true });
+  });
+  useEffect(() => {
+    if (isStranger) askToSignIn();
+  }, [isStranger]);
+  if (session.data === undefined || isStranger) {
     return (
       <Center h="100vh">
         {session.error ? (
