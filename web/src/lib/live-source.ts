@@ -19,6 +19,8 @@ export type StreamState = "off" | "connecting" | "live" | "waiting";
 export interface RunStreamHandlers {
   /** A run that changed and passes the filters, as the list has it. It may be told of twice. */
   onRun?: (run: RunSummary) => void;
+  /** The same, of all that came together. */
+  onRuns?: (runs: RunSummary[]) => void;
   /** So many changes were too fast for us; which, nobody knows. */
   onMissed?: (changes: number) => void;
   /** What is shown may be incomplete: ask for it again. */
@@ -120,6 +122,8 @@ export class RunStream {
     this.flush = undefined;
     const runs = this.runs;
     this.runs = [];
+    if (runs.length === 0) return;
+    this.handlers.onRuns?.(runs);
     for (const run of runs) this.handlers.onRun?.(run);
   }
 }

@@ -26,6 +26,7 @@ export function useRunStream(filters: RunStreamFilters, options: RunStreamOption
   const key = JSON.stringify(filters);
   const handlers: Required<RunStreamHandlers> = {
     onRun: useEffectEvent((run) => options.onRun?.(run)),
+    onRuns: useEffectEvent((runs) => options.onRuns?.(runs)),
     onMissed: useEffectEvent((changes) => options.onMissed?.(changes)),
     onGap: useEffectEvent((reason) => options.onGap?.(reason)),
     onState: setState,

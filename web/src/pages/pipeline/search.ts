@@ -1,9 +1,12 @@
-import { textOf } from "@/lib/search-params";
+import { numberOf, textOf } from "@/lib/search-params";
 
 export interface PipelineSearch {
-  letter?: string;
+  /** Dead letters of this code only. */
+  code?: string;
+  /** The dead letter that is shown. */
+  letter?: number;
 }
 
 export function pipelineSearchOf(raw: Record<string, unknown>): PipelineSearch {
-  return { letter: textOf(raw.letter) };
+  return { code: textOf(raw.code), letter: numberOf(raw.letter) };
 }

@@ -5,12 +5,12 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { answer, api } from "@/api/client";
 import type { Key } from "@/api/shapes";
+import { ConfirmButton } from "@/components/confirm-button";
 import { type Column, DataTable } from "@/components/data-table";
 import { EmptyState, Loaded } from "@/components/notices";
 import { Panel } from "@/components/panel";
 import { Time } from "@/components/time";
 import { formatBytes, formatCount } from "@/lib/format";
-import { ConfirmButton } from "./confirm-button";
 import { NewKeyDialog } from "./new-key-dialog";
 import { useChange } from "./use-change";
 

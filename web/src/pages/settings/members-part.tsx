@@ -4,11 +4,11 @@ import { type FormEvent, useState } from "react";
 import { answer, api } from "@/api/client";
 import type { User } from "@/api/shapes";
 import { type Role, useSession } from "@/app/session";
+import { ConfirmButton } from "@/components/confirm-button";
 import { type Column, DataTable } from "@/components/data-table";
 import { EmptyState, Loaded } from "@/components/notices";
 import { Panel } from "@/components/panel";
 import { Time } from "@/components/time";
-import { ConfirmButton } from "./confirm-button";
 import { useChange } from "./use-change";
 
 const MEMBERS = ["members"] as const;

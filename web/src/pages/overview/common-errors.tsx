@@ -1,0 +1,62 @@
+import { IconArrowUpRight } from "@tabler/icons-react";
+import { Link } from "@tanstack/react-router";
+import { BarList } from "@/components/charts/bar-list";
+import { Loaded } from "@/components/notices";
+import { Panel } from "@/components/panel";
+import { formatShort } from "@/lib/format";
+import { errorRuns } from "./links";
+import classes from "./page.module.css";
+import type { PartProps } from "./part";
+
+/** What goes wrong most. */
+export function CommonErrors({ figures, search }: PartProps) {
+  return (
+    <Panel title="Commonest errors" hint="numbers and ids folded" className={classes.narrow}>
+      <Loaded query={figures.tools} height={214}>
+        {({ errors }) =>
+          errors.length === 0 ? (
+            <p className={classes.none}>No errors in this window</p>
+          ) : (
+            <BarList
+              label="Commonest errors"
+              rows={errors.map((error) => ({
+                key: `${error.subject} ${error.toolName} ${error.message}`,
+                title: error.message,
+                color: "var(--ag-fill-danger)",
+                share: error.count / (errors[0]?.count || 1),
+                label: (
+                  <Link to="/runs" search={errorRuns(search, error)}>
+                    {error.message || "No message"}
+                  </Link>
+                ),
+                detail: error.subject === "run" ? "run" : (error.toolName ?? "step"),
+                value: (
+                  <>
+                    <Link to="/runs" search={errorRuns(search, error)} className={classes.figure}>
+                      {formatShort(error.count)}
+                    </Link>
+                    {error.sampleRunId !== null && <Example runId={error.sampleRunId} />}
+                  </>
+                ),
+              }))}
+            />
+          )
+        }
+      </Loaded>
+    </Panel>
+  );
+}
+
+function Example({ runId }: { runId: string }) {
+  return (
+    <Link
+      to="/runs/$runId"
+      params={{ runId }}
+      className={classes.example}
+      aria-label="Open a run with this error"
+      title="Open a run with this error"
+    >
+      <IconArrowUpRight size={14} aria-hidden />
+    </Link>
+  );
+}

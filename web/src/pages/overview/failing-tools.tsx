@@ -1,0 +1,114 @@
+import { Link } from "@tanstack/react-router";
+import type { ToolFigures } from "@/api/shapes";
+import { type Column, DataTable } from "@/components/data-table";
+import { Loaded } from "@/components/notices";
+import { Panel } from "@/components/panel";
+import { formatDuration, formatPercent, formatShort } from "@/lib/format";
+import { runsBehind, scopeOf } from "./links";
+import classes from "./page.module.css";
+import type { PartProps } from "./part";
+import type { OverviewSearch } from "./search";
+
+export function FailingTools({ figures, search }: PartProps) {
+  return (
+    <Panel
+      title="Top failing tools"
+      className={classes.narrow}
+      actions={
+        <Link to="/tools" search={scopeOf(search)} className={classes.all}>
+          All tools
+        </Link>
+      }
+    >
+      <Loaded query={figures.tools} height={214}>
+        {({ topFailing }) =>
+          topFailing.length === 0 ? (
+            <p className={classes.none}>No tool failed in this window</p>
+          ) : (
+            <DataTable
+              label="Top failing tools"
+              columns={columnsOf(search)}
+              rows={topFailing}
+              rowKey={({ toolName }) => toolName ?? ""}
+            />
+          )
+        }
+      </Loaded>
+    </Panel>
+  );
+}
+
+function columnsOf(search: OverviewSearch): Column<ToolFigures>[] {
+  const failed = ({ toolName }: ToolFigures) => runsBehind(search, { tool: toolsOf(toolName), hasError: true });
+  return [
+    {
+      key: "tool",
+      header: "Tool",
+      width: "100%",
+      render: ({ toolName }) =>
+        toolName === null ? (
+          <span className={classes.quiet}>without a tool</span>
+        ) : (
+          <Link
+            to="/tools/$toolName"
+            params={{ toolName }}
+            search={scopeOf(search)}
+            title={toolName}
+            className={classes.message}
+          >
+            {toolName}
+          </Link>
+        ),
+    },
+    {
+      key: "failures",
+      header: "Failures",
+      align: "right",
+      render: (tool) => (
+        <Link to="/runs" search={failed(tool)} className={classes.figure}>
+          {formatShort(tool.failures)}
+        </Link>
+      ),
+    },
+    {
+      key: "rate",
+      header: "Rate",
+      align: "right",
+      render: (tool) => (
+        <Link to="/runs" search={failed(tool)} className={classes.figure}>
+          {formatPercent(tool.failureRate)}
+        </Link>
+      ),
+    },
+    {
+      key: "calls",
+      header: "Calls",
+      align: "right",
+      render: ({ toolName, calls }) =>
+        toolName === null ? (
+          formatShort(calls)
+        ) : (
+          <Link to="/runs" search={runsBehind(search, { tool: [toolName] })} className={classes.figure}>
+            {formatShort(calls)}
+          </Link>
+        ),
+    },
+    {
+      key: "p95",
+      header: "p95",
+      align: "right",
+      render: ({ toolName, durationMs }) =>
+        toolName === null ? (
+          formatDuration(durationMs.p95)
+        ) : (
+          <Link to="/tools/$toolName" params={{ toolName }} search={scopeOf(search)} className={classes.figure}>
+            {formatDuration(durationMs.p95)}
+          </Link>
+        ),
+    },
+  ];
+}
+
+function toolsOf(toolName: string | null): string[] | undefined {
+  return toolName === null ? undefined : [toolName];
+}

@@ -1,0 +1,210 @@
+/** What the timeline shows, and how one moves in it. */
+import { useCallback, useDeferredValue, useEffect, useMemo, useRef, useState } from "react";
+import type { Run } from "@/api/shapes";
+import { useNow } from "@/lib/use-now";
+import { type CriticalPath, criticalPath } from "./critical-path";
+import { failedSteps, findSteps, nextPlace } from "./find";
+import { extentOf, isUnderWay, openEndOf, type Span } from "./layout";
+import type { RunPageSearch } from "./search";
+import { epochMs, type StepRow } from "./steps";
+import {
+  buildTree,
+  type Folding,
+  isOpen,
+  NONE,
+  openTo,
+  rowIndexOf,
+  type StepTree,
+  visibleRows,
+  withAncestors,
+} from "./tree";
+import type { RunSteps } from "./use-run";
+import { useView } from "./use-view";
+
+export type SetSearch = (patch: Partial<RunPageSearch>, replace?: boolean) => void;
+
+const FOLLOW_AFTER_MS = 120;
+
+export interface Timeline {
+  run: Run;
+  search: RunPageSearch;
+  setSearch: SetSearch;
+  tree: StepTree;
+  rows: Int32Array;
+  folding: Folding;
+  isComplete: boolean;
+  /** Until when steps that run are drawn. */
+  openEnd: number;
+  /** From which times are counted: the start of the run. */
+  origin: number;
+  whole: Span;
+  view: Span;
+  setView: (view: Span) => void;
+  path: CriticalPath | null;
+  /** Places in the tree's order. */
+  failures: Int32Array;
+  matches: Int32Array;
+  isMatch: Uint8Array | null;
+  /** The row that keys act on; `NONE` only where there are no rows. */
+  focusIndex: number;
+  /** Counts up when the row with the focus is to be brought to sight. */
+  revealed: number;
+  focusPlace: number;
+  focusRow: (index: number) => void;
+  focusPlaceOf: (places: Int32Array, direction: 1 | -1) => void;
+  focusStep: (id: string) => void;
+  openStep: (id: string) => void;
+  closeStep: () => void;
+  toggle: (at: number, open?: boolean) => void;
+  setLevels: (levels: number | undefined) => void;
+}
+
+/** What does not change while one looks around: times and the tree. */
+function useMeasured(run: Run, steps: readonly StepRow[]) {
+  const isMoving = isUnderWay(run) && !run.stale;
+  const now = useNow(isMoving ? 1000 : 3_600_000);
+  const openEnd = openEndOf(run, isMoving ? Math.max(now, epochMs(run.lastEventAt) ?? 0) : now);
+  const tree = useMemo(() => buildTree(steps), [steps]);
+  const whole = useMemo(() => extentOf(run, steps, openEnd), [run, steps, openEnd]);
+  const failures = useMemo(() => failedSteps(tree), [tree]);
+  return { tree, whole, failures, openEnd: isMoving ? openEnd : whole.end };
+}
+
+function useMatches(tree: StepTree, query: string | undefined) {
+  const wanted = useDeferredValue(query ?? "");
+  return useMemo(() => {
+    const matches = findSteps(tree, wanted);
+    if (wanted.trim() === "") return { matches, isMatch: null };
+    const isMatch = new Uint8Array(tree.order.length);
+    for (const place of matches) isMatch[tree.order[place] ?? NONE] = 1;
+    return { matches, isMatch };
+  }, [tree, wanted]);
+}
+
+function useRows(tree: StepTree, folding: Folding, places: Int32Array | undefined): Int32Array {
+  return useMemo(() => {
+    if (!places) return visibleRows(tree, folding);
+    const positions = places.map((place) => tree.order[place] ?? NONE);
+    return visibleRows(tree, folding, withAncestors(tree, positions));
+  }, [tree, folding, places]);
+}
+
+function useFolding(levels: number | undefined) {
+  const [byHand, setByHand] = useState<ReadonlyMap<string, boolean>>(new Map());
+  const folding = useMemo<Folding>(
+    () => ({ openLevels: levels ?? Number.POSITIVE_INFINITY, byHand }),
+    [levels, byHand],
+  );
+  return { folding, setByHand };
+}
+
+export function useTimeline(run: Run, loaded: RunSteps, search: RunPageSearch, setSearch: SetSearch): Timeline {
+  const { tree, whole, failures, openEnd } = useMeasured(run, loaded.steps);
+  const { matches, isMatch } = useMatches(tree, search.q);
+  const { folding, setByHand } = useFolding(search.level);
+  const only = search.only === "errors" ? failures : search.only === "matches" && isMatch ? matches : undefined;
+  const rows = useRows(tree, folding, only);
+  const origin = epochMs(run.startedAt) ?? whole.start;
+  const commitZoom = useCallback((zoom: string | undefined) => setSearch({ zoom }, true), [setSearch]);
+  const [view, setView] = useView(whole, origin, search.zoom, commitZoom);
+  const path = useMemo(
+    () => (search.path ? criticalPath(tree, whole, openEnd) : null),
+    [search.path, tree, whole, openEnd],
+  );
+
+  const [focusId, setFocusId] = useState(search.step);
+  const [revealed, setRevealed] = useState(0);
+  const focusAt = focusId === undefined ? NONE : (tree.positionOf.get(focusId) ?? NONE);
+  const found = focusAt === NONE ? NONE : rowIndexOf(tree, rows, focusAt);
+  const focusIndex = found === NONE && rows.length > 0 ? 0 : found;
+  const focusPlace = tree.placeOf[rows[focusIndex] ?? NONE] ?? NONE;
+
+  const chosen = search.step;
+  const followTimer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  useEffect(() => () => clearTimeout(followTimer.current), []);
+  const focus = useCallback(
+    (id: string) => {
+      setFocusId(id);
+      setRevealed((before) => before + 1);
+      clearTimeout(followTimer.current);
+      if (chosen === undefined || chosen === id) return;
+      // An open panel follows, when one has arrived somewhere.
+      followTimer.current = setTimeout(() => setSearch({ step: id }, true), FOLLOW_AFTER_MS);
+    },
+    [chosen, setSearch],
+  );
+  const focusStep = useCallback(
+    (id: string) => {
+      const at = tree.positionOf.get(id);
+      if (at !== undefined) setByHand((byHand) => openTo(tree, at, { ...folding, byHand }).byHand);
+      focus(id);
+    },
+    [tree, folding, setByHand, focus],
+  );
+
+  // What the URL names is shown as soon as it is there: on arrival, and when one goes back.
+  const awaited = useRef(search.step);
+  const lastChosen = useRef(search.step);
+  useEffect(() => {
+    if (lastChosen.current !== chosen) {
+      lastChosen.current = chosen;
+      awaited.current = chosen === focusId ? undefined : chosen;
+    }
+    const at = awaited.current === undefined ? undefined : tree.positionOf.get(awaited.current);
+    if (at === undefined || awaited.current === undefined) return;
+    setFocusId(awaited.current);
+    setByHand((byHand) => openTo(tree, at, { ...folding, byHand }).byHand);
+    setRevealed((before) => before + 1);
+    awaited.current = undefined;
+  }, [chosen, focusId, tree, folding, setByHand]);
+
+  return {
+    run,
+    search,
+    setSearch,
+    tree,
+    rows,
+    folding,
+    isComplete: loaded.isComplete,
+    openEnd,
+    origin,
+    whole,
+    view,
+    setView,
+    path,
+    failures,
+    matches,
+    isMatch,
+    focusIndex,
+    revealed,
+    focusPlace,
+    focusRow: (index) => {
+      const step = tree.steps[rows[Math.max(0, Math.min(index, rows.length - 1))] ?? NONE];
+      if (step) focus(step.id);
+    },
+    focusPlaceOf: (places, direction) => {
+      const from = focusId === undefined && direction === 1 ? NONE : focusPlace;
+      const step = tree.steps[tree.order[nextPlace(places, from, direction)] ?? NONE];
+      if (step) focusStep(step.id);
+    },
+    focusStep,
+    openStep: (id) => {
+      clearTimeout(followTimer.current);
+      setFocusId(id);
+      if (id !== chosen) setSearch({ step: id });
+    },
+    closeStep: () => {
+      clearTimeout(followTimer.current);
+      setSearch({ step: undefined });
+    },
+    toggle: (at, open) => {
+      const id = tree.steps[at]?.id;
+      if (id === undefined) return;
+      setByHand((byHand) => new Map(byHand).set(id, open ?? !isOpen(tree, at, { ...folding, byHand })));
+    },
+    setLevels: (level) => {
+      setByHand(new Map());
+      setSearch({ level }, true);
+    },
+  };
+}
