@@ -27,6 +27,7 @@ export function AgentPicker({ value, onChange }: AgentPickerProps) {
       onChange={(ids) => onChange(ids.length > 0 ? ids.map(Number) : undefined)}
       maxValues={AGENTS_MAX}
       searchable
+      styles={{ inputField: { minWidth: 32 } }}
       clearable
       nothingFoundMessage={agents.isPending ? "Loading agents…" : "No agent of this name"}
     />

@@ -12,15 +12,15 @@ test("bins keep every count, are of the same width, and are not too many", () =>
   expect(Math.max(...ratios) - Math.min(...ratios)).toBeLessThan(1e-9);
 });
 
-test("what the server left out is an empty bin, one bucket is one bin, and none are none", () => {
-  expect(binsOf([bucket(0, 3), bucket(2, 4)], 50).map(({ count }) => count)).toEqual([3, 0, 4]);
-  expect(binsOf([bucket(9, 5)], 50)).toMatchObject([{ count: 5 }]);
+test("what the server left out is an empty bin, one bucket is a bin among empty ones, and none are none", () => {
+  expect(binsOf([bucket(0, 3), bucket(2, 4)], 50).map(({ count }) => count)).toEqual([0, 0, 0, 3, 0, 4, 0, 0, 0]);
+  expect(binsOf([bucket(9, 5)], 50).map(({ count }) => count)).toEqual([0, 0, 0, 0, 5, 0, 0, 0, 0]);
   expect(binsOf([], 50)).toEqual([]);
 });
 
 test("a bucket that begins at zero is the lowest bin", () => {
   const bins = binsOf([{ fromMs: 0, toMs: 1, count: 2 }, bucket(10, 1)], 50);
-  expect(bins[0]?.count).toBe(2);
+  expect(bins.find(({ count }) => count > 0)).toMatchObject({ count: 2 });
   expect(bins.reduce((sum, { count }) => sum + count, 0)).toBe(3);
 });
 

@@ -11,6 +11,10 @@ export interface LogAxis {
   toMs: number;
 }
 
+/** So that a lone bin is not as wide as the chart. */
+const BINS_MIN = 9;
+const ROUNDING = 1e-6;
+
 /**
  * At most `most` bins from the lowest bucket to the highest, all of the same width on the axis, empty ones too.
  *
@@ -22,20 +26,19 @@ export function binsOf(buckets: readonly DurationBucket[], most: number): Durati
   if (known.length === 0) return [];
   const sample = positive[0] ?? { fromMs: 1, toMs: 1.02 };
   const ratio = sample.toMs / sample.fromMs;
-  const floor = Math.min(...positive.map(({ fromMs }) => fromMs), ...known.map(({ toMs }) => toMs / ratio));
+  const low = Math.min(...positive.map(({ fromMs }) => fromMs), ...known.map(({ toMs }) => toMs / ratio));
   const top = Math.max(...known.map(({ toMs }) => toMs));
-  const count = Math.max(1, Math.round(Math.log(top / floor) / Math.log(ratio)));
+  const count = Math.max(1, Math.round(Math.log(top / low) / Math.log(ratio)));
   const step = ratio ** Math.ceil(count / most);
-  const bins = Array.from(
-    { length: Math.max(1, Math.ceil(Math.log(top / floor) / Math.log(step) - 1e-6)) },
-    (_, index) => ({
-      fromMs: floor * step ** index,
-      toMs: floor * step ** (index + 1),
-      count: 0,
-    }),
-  );
+  const floor = low / step ** Math.max(0, Math.floor((BINS_MIN - count) / 2));
+  const length = Math.max(BINS_MIN, Math.ceil(Math.log(top / floor) / Math.log(step) - ROUNDING));
+  const bins = Array.from({ length }, (_, index) => ({
+    fromMs: floor * step ** index,
+    toMs: floor * step ** (index + 1),
+    count: 0,
+  }));
   for (const bucket of known) {
-    const middle = bucket.fromMs > 0 ? Math.sqrt(bucket.fromMs * bucket.toMs) : floor;
+    const middle = bucket.fromMs > 0 ? Math.sqrt(bucket.fromMs * bucket.toMs) : bucket.toMs / Math.sqrt(ratio);
     const index = Math.floor(Math.log(middle / floor) / Math.log(step));
     const bin = bins[Math.min(Math.max(index, 0), bins.length - 1)];
     if (bin) bin.count += bucket.count;

@@ -99,7 +99,7 @@ function axesOf({ format }: Sources, ticks: (least: number, most: number) => num
 function seriesOf(color: string, { kind, stacked }: Look): uPlot.Series {
   const stroke = colourOf(color);
   if (kind === "bars") {
-    const paths = uPlot.paths.bars?.({ size: [1, 48], gap: 1 });
+    const paths = uPlot.paths.bars?.({ size: [1, 72], gap: 1 });
     return { fill: stroke, stroke, width: 0, paths, points: { show: false } };
   }
   const points: uPlot.Series.Points = {

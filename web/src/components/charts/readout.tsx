@@ -38,25 +38,29 @@ export function Readout({ box, data, bucket, anchor, bucketMs, isSummed, format 
         aria-hidden
       >
         <div className={classes.when}>{spanLabel(start, end + bucketMs)}</div>
-        <table>
-          <tbody>
-            {data.series.map(({ key, label, color, values }) => (
-              <tr key={key}>
-                <td>
-                  <span className={classes.swatch} style={{ background: color }} />
-                  {label}
-                </td>
-                <td>{text(values[bucket] ?? null)}</td>
-              </tr>
-            ))}
-            {isSummed && (
-              <tr className={classes.total}>
-                <td>Total</td>
-                <td>{text(sum)}</td>
-              </tr>
-            )}
-          </tbody>
-        </table>
+        {first !== last ? (
+          "Enter shows this window alone"
+        ) : (
+          <table>
+            <tbody>
+              {data.series.map(({ key, label, color, values }) => (
+                <tr key={key}>
+                  <td>
+                    <span className={classes.swatch} style={{ background: color }} />
+                    {label}
+                  </td>
+                  <td>{text(values[bucket] ?? null)}</td>
+                </tr>
+              ))}
+              {isSummed && (
+                <tr className={classes.total}>
+                  <td>Total</td>
+                  <td>{text(sum)}</td>
+                </tr>
+              )}
+            </tbody>
+          </table>
+        )}
       </div>
     </>
   );

@@ -78,7 +78,8 @@ function isLangChainRole(type: unknown): boolean {
 }
 
 function roleOf(said: string): Role {
-  return ROLES[said.toLowerCase()] ?? "other";
+  const word = said.toLowerCase();
+  return (Object.hasOwn(ROLES, word) ? ROLES[word] : undefined) ?? "other";
 }
 
 function thinkingOf(item: JsonObject): Part[] {

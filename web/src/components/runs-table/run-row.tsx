@@ -4,7 +4,7 @@ import { type MouseEvent, memo } from "react";
 import type { RunSummary } from "@/api/shapes";
 import { StatusBadge } from "@/components/status-badge";
 import { Time } from "@/components/time";
-import { formatCost, plural } from "@/lib/format";
+import { plural } from "@/lib/format";
 import { columnOf, Duration, type RunColumnKey, runTitle } from "./columns";
 import classes from "./runs-table.module.css";
 
@@ -67,6 +67,7 @@ export const RunRow = memo(function RunRow(props: RunRowProps) {
           )}
           {isNarrow && (
             <div className={classes.second}>
+              {run.errorCount > 0 && <span className={classes.bad}>{plural(run.errorCount, "error")} · </span>}
               {[run.agentName && `${run.agentName} ${run.agentVersion ?? ""}`, run.sessionId]
                 .filter(Boolean)
                 .join(" · ")}
@@ -77,12 +78,6 @@ export const RunRow = memo(function RunRow(props: RunRowProps) {
           <td data-align="right">
             <Duration run={run} />
             <div className={classes.second}>
-              {run.errorCount > 0 ? (
-                <span className={classes.bad}>{plural(run.errorCount, "error")}</span>
-              ) : (
-                formatCost(run.costUsd)
-              )}
-              {" · "}
               <Time value={run.startedAt} relative />
             </div>
           </td>

@@ -146,7 +146,7 @@ function Head({ columns, isNarrow, sort, onSort, onPick }: HeadProps) {
         )}
         <th scope="col">Run</th>
         {isNarrow && (
-          <th scope="col" data-align="right" style={{ width: 112 }}>
+          <th scope="col" data-align="right" style={{ width: 96 }}>
             Took
           </th>
         )}

@@ -75,7 +75,10 @@ export function Facts({ a, b, onChange }: FactsProps) {
   );
 }
 
-function columnOf({ key, header, hint, of, format, lessIsBetter }: Figure, { a, b }: Record<"a" | "b", Run>): Column<Line> {
+function columnOf(
+  { key, header, hint, of, format, lessIsBetter }: Figure,
+  { a, b }: Record<"a" | "b", Run>,
+): Column<Line> {
   return {
     ...{ key, header, hint, align: "right" },
     render: (line) =>
@@ -108,7 +111,12 @@ function RunName({ run, side, onChange }: { run: Run; side: "a" | "b"; onChange:
       <Link to="/runs/$runId" params={{ runId: run.id }} className={classes.name} title={`${run.name ?? ""} ${run.id}`}>
         {run.name || shortId(run.id)}
       </Link>
-      <Button variant="subtle" size="compact-xs" onClick={() => onChange(side)} aria-label={`Choose another run as ${name}`}>
+      <Button
+        variant="subtle"
+        size="compact-xs"
+        onClick={() => onChange(side)}
+        aria-label={`Choose another run as ${name}`}
+      >
         Change
       </Button>
     </Group>

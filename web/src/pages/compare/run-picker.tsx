@@ -1,5 +1,5 @@
 import { Button, Group, Stack, Text, TextInput } from "@mantine/core";
-import { useQuery, type UseQueryResult } from "@tanstack/react-query";
+import { type UseQueryResult, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
 import { answer, api } from "@/api/client";
@@ -37,7 +37,7 @@ export function RunPicker({ name, id, query, other, onChoose }: RunPickerProps) 
       {id === undefined ? (
         <Stack gap="sm">
           <IdForm name={name} onChoose={onChoose} />
-          <RecentRuns name={name} other={other} onChoose={onChoose} />
+          <RecentRuns name={name} other={other} />
         </Stack>
       ) : (
         <Loaded query={query} height={60}>
@@ -91,7 +91,7 @@ function IdForm({ name, onChoose }: Pick<RunPickerProps, "name" | "onChoose">) {
 
 const RECENT_RUNS = 20;
 
-function RecentRuns({ name, other, onChoose }: Pick<RunPickerProps, "name" | "other" | "onChoose">) {
+function RecentRuns({ name, other }: Pick<RunPickerProps, "name" | "other">) {
   const agentName = other?.agent?.name;
   const recent = useQuery({
     queryKey: ["runs", "to compare", agentName],
@@ -106,7 +106,12 @@ function RecentRuns({ name, other, onChoose }: Pick<RunPickerProps, "name" | "ot
       render: (run) => (
         <Group gap={6} wrap="nowrap">
           <StatusBadge status={run.status} compact />
-          <Link to="/compare" search={(old) => ({ ...old, [name.toLowerCase()]: run.id })} title={run.id}>
+          <Link
+            from="/compare"
+            to="/compare"
+            search={(old) => ({ ...old, [name.toLowerCase()]: run.id })}
+            title={run.id}
+          >
             {run.name || run.id}
           </Link>
         </Group>
@@ -114,7 +119,13 @@ function RecentRuns({ name, other, onChoose }: Pick<RunPickerProps, "name" | "ot
     },
     ...(agentName
       ? []
-      : [{ key: "agent", header: "Agent", render: (run: RunSummary) => run.agentName ?? "–" } satisfies Column<RunSummary>]),
+      : [
+          {
+            key: "agent",
+            header: "Agent",
+            render: (run: RunSummary) => run.agentName ?? "–",
+          } satisfies Column<RunSummary>,
+        ]),
     { key: "version", header: "Version", render: (run) => run.agentVersion ?? "–" },
     { key: "duration", header: "Duration", align: "right", render: (run) => formatDuration(run.durationMs) },
     { key: "started", header: "Started", align: "right", render: (run) => <Time value={run.startedAt} /> },

@@ -22,9 +22,12 @@ export function EmptyWindow({ search }: { search: OverviewSearch }) {
             <Button renderRoot={(props) => <Link to="/start" {...props} />}>Send your first trace</Button>
           </EmptyState>
         ) : (
-          <EmptyState title="No runs in this window" icon={<IconMoon size={28} />}>
+          <EmptyState
+            title={search.agentId ? "No runs of these agents in this window" : "No runs in this window"}
+            icon={<IconMoon size={28} />}
+          >
             <p>
-              The latest run began <Time value={run.startedAt} relative />.
+              The latest run{search.agentId && " of any agent"} began <Time value={run.startedAt} relative />.
             </p>
             <Button.Group>
               <Button

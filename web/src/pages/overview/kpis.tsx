@@ -116,6 +116,8 @@ const TILES: readonly Tile[] = [
   },
 ];
 
+const FOLD_MAX = 100;
+
 /** The figures of the window, what tells whether all is well first. */
 export function Kpis({ summary, search }: { summary: FiguresSummary; search: OverviewSearch }) {
   return (
@@ -126,7 +128,7 @@ export function Kpis({ summary, search }: { summary: FiguresSummary; search: Ove
           label={label}
           value={format(read(summary))}
           now={read(summary)}
-          before={read(summary.previous)}
+          before={comparable(read(summary), read(summary.previous))}
           better={better}
           hint={hint}
           link={(content) => link(content, summary, search)}
@@ -134,6 +136,11 @@ export function Kpis({ summary, search }: { summary: FiguresSummary; search: Ove
       ))}
     </SimpleGrid>
   );
+}
+
+/** What was before, unless that is next to nothing: a thousandfold says no more than the figure itself. */
+function comparable(now: number | null, before: number | null): number | null {
+  return now !== null && before !== null && Math.abs(now) > FOLD_MAX * Math.abs(before) ? null : before;
 }
 
 function toRuns(content: ReactNode, search: OverviewSearch, more: Parameters<typeof runsBehind>[1] = {}) {

@@ -32,7 +32,7 @@ const PHRASE_CHARS_MIN = 3;
 export function queryOf(message: string): string | undefined {
   const phrases = message
     .split(FOLDED)
-    .map((part) => part.replaceAll('"', " ").replace(/\s+/g, " ").trim())
+    .map((part) => part.replace(/["\s]+/g, " ").replace(/^[^\p{L}\p{N}]+|[^\p{L}\p{N}]+$/gu, ""))
     .filter((part) => part.replace(/[^\p{L}\p{N}]/gu, "").length >= PHRASE_CHARS_MIN);
   return phrases.length > 0 ? phrases.map((phrase) => `"${phrase}"`).join(" ") : undefined;
 }

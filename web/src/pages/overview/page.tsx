@@ -4,6 +4,7 @@ import { AgentPicker } from "@/components/agent-picker";
 import { Loaded } from "@/components/notices";
 import { Page } from "@/components/page";
 import { TimeRangePicker } from "@/components/time-range-picker";
+import { stringifySearch } from "@/lib/search-params";
 import { isMoving } from "@/lib/time-range";
 import { BusiestAgents } from "./busiest-agents";
 import { RunDurationChart, RunsChart, StepDurationChart } from "./charts";
@@ -15,6 +16,7 @@ import { ModelCosts } from "./model-costs";
 import classes from "./page.module.css";
 import { useFigures } from "./queries";
 import { DEFAULT_RANGE } from "./search";
+import { useIsOld } from "./use-is-old";
 import { VerdictLine } from "./verdict-line";
 
 const route = getRouteApi("/signed-in/");
@@ -25,7 +27,9 @@ export function OverviewPage() {
   const navigate = route.useNavigate();
   const figures = useFigures(search);
   const { summary } = figures;
-  const isEmpty = summary.data !== undefined && !summary.isPlaceholderData && summary.data.runs === 0;
+  // Of another question; the same one asked a minute later is no reason to fade.
+  const isOld = useIsOld(stringifySearch({ ...search }), summary.isPlaceholderData);
+  const isEmpty = summary.data?.runs === 0 && !isOld;
   return (
     <Page
       title="Overview"
@@ -52,7 +56,7 @@ export function OverviewPage() {
       }
     >
       {isEmpty && <EmptyWindow search={search} />}
-      <div className={classes.page} data-fading={summary.isPlaceholderData || undefined} hidden={isEmpty}>
+      <div className={classes.page} data-fading={isOld || undefined} hidden={isEmpty}>
         <Loaded query={summary} height={190}>
           {(data) => (
             <>

@@ -15,6 +15,8 @@ type Figures = Pick<FiguresSummary, "runs" | "runsByStatus" | "successRate" | "d
 
 /** With fewer runs than that, a share of them says little. */
 const ENOUGH_RUNS = 10;
+/** One of twenty of fewer runs is chance. */
+const ENOUGH_FOR_P95 = 40;
 /** In points: a success rate that is so much lower than before. */
 const DROP = { watch: 0.03, bad: 0.1 };
 const SLOWER = 1.5;
@@ -33,7 +35,7 @@ export function verdictOf(now: Figures, before: Figures): Verdict {
     return { mood: "quiet", title, reasons: now.runs > 0 ? [`${plural(now.runs, "run")} in flight`] : [] };
   }
   const isComparable = ended >= ENOUGH_RUNS && endedOf(before) >= ENOUGH_RUNS;
-  const found = [success(now, before, isComparable), ...(isComparable ? [slowness(now, before)] : [])];
+  const found = [success(now, before, isComparable), slowness(now, before)];
   const mood = RANK[Math.max(...found.map((one) => RANK.indexOf(one.mood)))] ?? "good";
   const title = mood === "good" && !isComparable ? "Your agents are fine" : TITLES[mood as keyof typeof TITLES];
   return { mood, title, reasons: found.flatMap(({ reason }) => (reason ? [reason] : [])) };
@@ -54,8 +56,9 @@ function success(now: Figures, before: Figures, isComparable: boolean): Finding 
 }
 
 function slowness(now: Figures, before: Figures): Finding {
+  const isEnough = Math.min(endedOf(now), endedOf(before)) >= ENOUGH_FOR_P95;
   const [p95, old] = [now.durationMs.p95, before.durationMs.p95];
-  if (p95 === null || old === null || p95 < old * SLOWER) return { mood: "good" };
+  if (!isEnough || p95 === null || old === null || p95 < old * SLOWER) return { mood: "good" };
   return {
     mood: "watch",
     reason: `the slowest 5 % took ${formatDuration(p95)} or more, ${formatDuration(old)} before`,

@@ -25,22 +25,27 @@ export function DeadLetters() {
         {(page) => (
           <Stack gap="sm">
             <Bounds page={page} />
-            {page.counts.length === 0 ? (
-              <EmptyState title="No dead letters" icon={<IconMailOff size={24} />}>
-                Everything that was accepted could be stored.
-              </EmptyState>
+            {page.counts.length > 0 && <Codes counts={page.counts} />}
+            {page.items.length > 0 ? (
+              <DataTable
+                label="The latest dead letters"
+                columns={COLUMNS}
+                rows={page.items}
+                rowKey={(one) => one.id}
+                isSelected={(one) => one.id === letter}
+                maxHeight={360}
+              />
             ) : (
-              <>
-                <Codes counts={page.counts} />
-                <DataTable
-                  label="The latest dead letters"
-                  columns={COLUMNS}
-                  rows={page.items}
-                  rowKey={(one) => one.id}
-                  isSelected={(one) => one.id === letter}
-                  maxHeight={360}
-                />
-              </>
+              <EmptyState
+                title={code ? `No dead letters of code ${code}` : "No dead letters"}
+                icon={<IconMailOff size={24} />}
+              >
+                {code ? (
+                  <Link to="/pipeline">Show all codes.</Link>
+                ) : (
+                  "Every event that was accepted could be stored, or was seen to since."
+                )}
+              </EmptyState>
             )}
             {letter !== undefined && <Letter key={letter} id={letter} />}
           </Stack>

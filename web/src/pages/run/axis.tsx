@@ -1,5 +1,5 @@
 import { useElementSize } from "@mantine/hooks";
-import type { ReactNode } from "react";
+import { memo, type ReactNode } from "react";
 import { formatDuration } from "@/lib/format";
 import { ticksOf } from "./layout";
 import classes from "./rows.module.css";
@@ -8,7 +8,7 @@ import type { Timeline } from "./use-timeline";
 const TICK_PX = 90;
 
 /** The heads of the columns; over the bars the times since the run started, with lines down through all rows. */
-export function Axis({ timeline, splitter }: { timeline: Timeline; splitter: ReactNode }) {
+export const Axis = memo(function Axis({ timeline, splitter }: { timeline: Timeline; splitter: ReactNode }) {
   const { view, origin } = timeline;
   const { ref, width } = useElementSize();
   const ticks = ticksOf(view, origin, Math.max(1, Math.floor(width / TICK_PX)));
@@ -45,7 +45,7 @@ export function Axis({ timeline, splitter }: { timeline: Timeline; splitter: Rea
       </div>
     </>
   );
-}
+});
 
 function HeadCell({ className, children }: { className: string | undefined; children: ReactNode }) {
   return (

@@ -67,9 +67,15 @@ function frameOf(at: number, { start, end }: Span, childrenOf: ReadonlyMap<numbe
 function nextChild(frame: Frame): Timed | undefined {
   while (frame.next < frame.children.length) {
     const child = frame.children[frame.next++];
-    if (child && child.end <= frame.until && child.end > child.start) return child;
+    if (!child || child.end <= child.start || child.start >= frame.until) continue;
+    if (child.end <= frame.until + overlapOf(child)) return { ...child, end: Math.min(child.end, frame.until) };
   }
   return undefined;
+}
+
+/** By how much, in milliseconds, a step may reach into the next without being beside it: clocks are read, and rounded. */
+function overlapOf({ start, end }: Span): number {
+  return Math.max(0.002, Math.min(1, (end - start) * 0.05));
 }
 
 /** Steps without times cannot be waited for: their children count as those of the step above. */

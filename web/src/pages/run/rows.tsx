@@ -1,4 +1,4 @@
-import { defaultRangeExtractor, type Range, useVirtualizer } from "@tanstack/react-virtual";
+import { defaultRangeExtractor, type Range, useVirtualizer, type VirtualItem } from "@tanstack/react-virtual";
 import { type MouseEvent, type RefObject, useCallback, useId, useLayoutEffect, useRef } from "react";
 import { Axis } from "./axis";
 import { Row } from "./row";
@@ -9,6 +9,7 @@ import type { Timeline } from "./use-timeline";
 
 export const ROW_PX = 26;
 const HEAD_PX = 26;
+const OVERSCAN = 6;
 
 interface RowsProps {
   timeline: Timeline;
@@ -25,8 +26,8 @@ export function Rows({ timeline, frame, splitter }: RowsProps) {
     count: rows.length,
     getScrollElement: () => frame.current,
     estimateSize: () => ROW_PX,
-    getItemKey: useCallback((index: number) => tree.steps[rows[index] ?? NONE]?.id ?? index, [tree, rows]),
-    overscan: 10,
+    overscan: OVERSCAN,
+    useFlushSync: false,
     paddingStart: HEAD_PX,
     scrollPaddingStart: HEAD_PX,
     // The active row exists even when it is scrolled out of sight, as the focus is said to be on it.
@@ -47,6 +48,9 @@ export function Rows({ timeline, frame, splitter }: RowsProps) {
     virtual.scrollToIndex(focusIndex, { align: "auto" });
   }, [revealed, focusIndex, virtual]);
   useDragAndWheel(frame, timeline);
+
+  // Rows that come to sight take over the elements of those that leave it: that is much faster than making new ones.
+  const slots = Math.ceil((virtual.scrollRect?.height ?? 0) / ROW_PX) + 2 * OVERSCAN + 2;
 
   const choose = (event: MouseEvent<HTMLDivElement>) => {
     if (!(event.target instanceof Element)) return;
@@ -71,14 +75,14 @@ export function Rows({ timeline, frame, splitter }: RowsProps) {
     >
       <div role="presentation" className={classes.sheet} style={{ height: virtual.getTotalSize() }}>
         <Axis timeline={timeline} splitter={splitter} />
-        {virtual.getVirtualItems().map(({ index, key, start }) => {
+        {virtual.getVirtualItems().map(({ index, start }, nth, items) => {
           const at = rows[index] ?? NONE;
           const step = tree.steps[at];
           const below = (tree.size[at] ?? 1) - 1;
           return (
             step && (
               <Row
-                key={key}
+                key={isApart(items, nth) ? "apart" : index % slots}
                 id={`${idPrefix}${index}`}
                 index={index}
                 top={start}
@@ -100,4 +104,11 @@ export function Rows({ timeline, frame, splitter }: RowsProps) {
       </div>
     </div>
   );
+}
+
+/** Whether an item is the active row, out of sight. */
+function isApart(items: readonly VirtualItem[], nth: number): boolean {
+  const [before, item, after] = [items[nth - 1], items[nth], items[nth + 1]];
+  if (item === undefined) return false;
+  return before ? !after && before.index + 1 < item.index : after !== undefined && item.index + 1 < after.index;
 }

@@ -29,8 +29,8 @@ export function RunPayloads({ run, asked, onAsk }: RunPayloadsProps) {
     onAsk(next === byItself ? undefined : next);
   };
   return (
-    <div>
-      <Group gap={4}>
+    <div className={shown === "none" ? undefined : classes.open}>
+      <Group gap={4} ml={-8}>
         {NAMES.filter((name) => name !== "error" || run.status === "FAILED" || asked === "error").map((name) => {
           const Chevron = shown === name ? IconChevronDown : IconChevronRight;
           return (

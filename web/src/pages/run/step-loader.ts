@@ -68,8 +68,13 @@ export class StepLoader {
       this.#again = this.#again.filter((cursor) => cursor !== page.cursor);
       this.#pages = putPage(this.#pages, page);
       if (isFirst) this.#publish(false, null);
-      else this.#timer ??= setTimeout(() => this.#publish(false, null), this.#publishEveryMs);
+      else this.#timer ??= setTimeout(() => this.#publish(false, null), this.#pause());
     }
+  }
+
+  /** The more there is to be laid out, the more seldom. */
+  #pause(): number {
+    return this.#publishEveryMs * (1 + this.#loaded.steps.length / 20_000);
   }
 
   #next(): { cursor: string | undefined } | undefined {

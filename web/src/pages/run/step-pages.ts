@@ -61,16 +61,13 @@ export function missingCursor(pages: readonly StepPage[]): string | undefined {
   return undefined;
 }
 
-/** All steps, each once. */
+/** All steps, each once. Pages that follow each other have none in common; where newer ones mix with older, they may. */
 export function stepsOf(pages: readonly StepPage[]): StepRow[] {
-  const steps: StepRow[] = [];
-  const seen = new Set<string>();
+  const isChain = pages.every((page, at) => at === 0 || pages[at - 1]?.nextCursor === page.cursor);
+  if (isChain) return pages.flatMap((page) => page.steps);
+  const steps = new Map<string, StepRow>();
   for (const page of pages) {
-    for (const step of page.steps) {
-      if (seen.has(step.id)) continue;
-      seen.add(step.id);
-      steps.push(step);
-    }
+    for (const step of page.steps) if (!steps.has(step.id)) steps.set(step.id, step);
   }
-  return steps;
+  return [...steps.values()];
 }

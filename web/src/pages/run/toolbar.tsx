@@ -72,7 +72,7 @@ interface ToolProps {
 function Tool({ label, onClick, disabled, children }: ToolProps) {
   return (
     <Tooltip label={label}>
-      <ActionIcon aria-label={label} onClick={onClick} data-disabled={disabled || undefined} aria-disabled={disabled}>
+      <ActionIcon aria-label={label} onClick={onClick} aria-disabled={disabled} className={classes.tool}>
         {children}
       </ActionIcon>
     </Tooltip>
@@ -85,14 +85,26 @@ function Search({ timeline, field }: { timeline: Timeline; field: RefObject<HTML
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   useEffect(() => () => clearTimeout(timer.current), []);
   useEffect(() => setText(search.q ?? ""), [search.q]);
-  const type = (typed: string) => {
+  const type = (typed: string, afterMs = TYPED_AFTER_MS) => {
     setText(typed);
     clearTimeout(timer.current);
     const only = typed.trim() === "" && search.only === "matches" ? undefined : search.only;
-    timer.current = setTimeout(() => setSearch({ q: typed || undefined, only }, true), TYPED_AFTER_MS);
+    timer.current = setTimeout(() => setSearch({ q: typed || undefined, only }, true), afterMs);
+  };
+  // Enter before the matches of what was just typed are there: on to the first of them once they are.
+  const isAwaited = useRef(false);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: only new matches are waited for
+  useEffect(() => {
+    if (isAwaited.current) timeline.focusPlaceOf(matches, 1);
+    isAwaited.current = false;
+  }, [matches]);
+  const onEnter = (direction: 1 | -1) => {
+    if (text === (search.q ?? "")) return timeline.focusPlaceOf(matches, direction);
+    isAwaited.current = true;
+    type(text, 0);
   };
   const onKeyDown = (event: KeyboardEvent) => {
-    if (event.key === "Enter") timeline.focusPlaceOf(matches, event.shiftKey ? -1 : 1);
+    if (event.key === "Enter") onEnter(event.shiftKey ? -1 : 1);
     else if (event.key === "Escape") field.current?.blur();
     else return;
     event.preventDefault();

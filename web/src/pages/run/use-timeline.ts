@@ -183,6 +183,7 @@ export function useTimeline(run: Run, loaded: RunSteps, search: RunPageSearch, s
       if (step) focus(step.id);
     },
     focusPlaceOf: (places, direction) => {
+      if (only && only !== places) setSearch({ only: undefined }, true); // it may be among those that are hidden
       const from = focusId === undefined && direction === 1 ? NONE : focusPlace;
       const step = tree.steps[tree.order[nextPlace(places, from, direction)] ?? NONE];
       if (step) focusStep(step.id);

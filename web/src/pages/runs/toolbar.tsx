@@ -48,7 +48,8 @@ export function ColumnsMenu({ value, onChange }: ColumnsMenuProps) {
   return (
     <Popover position="bottom-end" shadow="md" trapFocus>
       <Popover.Target>
-        <Button variant="default" leftSection={<IconColumns3 size={14} aria-hidden />}>
+        {/* a phone shows two lines a run, whatever is chosen here */}
+        <Button variant="default" visibleFrom="sm" leftSection={<IconColumns3 size={14} aria-hidden />}>
           Columns
         </Button>
       </Popover.Target>
