@@ -1,14 +1,18 @@
-# Needs make and Python 3.11 or newer, nothing else. `make` alone lists the targets.
+# Needs make and Python 3.11 or newer, nothing else: where Node.js is missing or old, a wheel brings it. `make` alone lists the targets.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
+DASHBOARD := api/dashboard/.built
+# Folders too: their times tell when a file is gone.
+DASHBOARD_SOURCES := $(shell find web -mindepth 1 -name node_modules -prune -o -name .generated -prune -o ! -name schema.d.ts -print) \
+    $(shell find api events -name '*.py') scripts/web.py scripts/openapi.py
 FUZZ_SECONDS ?= 60
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test lint format bench bench-read chaos fuzz lock
+.PHONY: help setup up web web-dev test lint format screenshots bench bench-read chaos fuzz lock
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,10 +21,18 @@ help: ## List the targets.
 setup: $(STAMP) ## Prepare .venv, without starting anything (PYTHON=python3.12 chooses the interpreter).
 	@:
 
-up: $(STAMP) ## Start the whole stack in the foreground; Ctrl-C ends it.
+up: $(STAMP) ## Start the whole stack in the foreground, with the dashboard; Ctrl-C ends it.
+	@$(MAKE) --no-print-directory web || echo "the dashboard could not be built, as told above; starting without a new one" >&2
 	@$(BIN)/agentguide up $(ARGS)
 
-test: $(STAMP) ## Run all tests, two files at a time, against real servers that they start themselves (ARGS='-n 0 ...': one at a time).
+web: $(DASHBOARD) ## Build the dashboard; a server that runs shows it when it is started again.
+	@:
+
+web-dev: $(STAMP) ## Serve the dashboard while you work on it, before a running stack (AGENTGUIDE_URL=http://127.0.0.1:8000).
+	@$(BIN)/python scripts/web.py dev $(ARGS)
+
+test: $(STAMP) $(DASHBOARD) ## Run all tests against real servers that they start themselves (with ARGS: those of pytest that it names).
+	@$(if $(ARGS),,$(BIN)/python scripts/web.py test)
 	@$(BIN)/pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 lint: $(STAMP) ## Check style, format, types and the direction of imports.
@@ -28,10 +40,15 @@ lint: $(STAMP) ## Check style, format, types and the direction of imports.
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python scripts/web.py check
 
-format: $(STAMP) ## Format the code, and mend what ruff can mend.
+format: $(STAMP) ## Format the code, and mend what can be mended by a program.
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
+	@$(BIN)/python scripts/web.py format
+
+screenshots: $(STAMP) $(DASHBOARD) ## Take the pictures of docs/images/ anew, of a fresh stack with made-up runs.
+	@$(BIN)/python -m scripts.screenshots $(ARGS)
 
 bench: $(STAMP) ## Measure this machine on a fresh stack; keeps the figures in bench/results/.
 	@$(BIN)/python -m loadtest.bench $(ARGS)
@@ -45,10 +62,15 @@ chaos: $(STAMP) ## Break a fresh stack in every way, under load, and count what 
 fuzz: $(STAMP) ## Fuzz what reads the bytes of clients, FUZZ_SECONDS=60 each (ARGS='--only otlp-json').
 	@$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS) $(ARGS)
 
-lock: $(STAMP) ## Write requirements.lock anew from pyproject.toml (ARGS=--upgrade takes the newest versions).
+lock: $(STAMP) ## Write both requirements.lock anew from pyproject.toml (ARGS=--upgrade takes the newest versions).
 	@$(PIP) install uv
 	@$(BIN)/uv pip compile pyproject.toml --quiet --extra dev --universal --python-version 3.11 --generate-hashes \
 	    --no-header --no-annotate --no-emit-index-url -o requirements.lock $(ARGS)
+	@$(BIN)/uv pip compile --group node --quiet --universal --python-version 3.11 --generate-hashes \
+	    --no-header --no-annotate --no-emit-index-url -o web/requirements.lock $(ARGS)
+
+$(DASHBOARD): $(STAMP) $(DASHBOARD_SOURCES)
+	@$(BIN)/python scripts/web.py build
 
 # The Makefile itself is the lock, so that two makes at once on a fresh clone do not set up the same place: the shell holds
 # descriptor 9, and with it the lock, until the recipe ends. Whoever waited for it finds the stamp and has nothing to do.

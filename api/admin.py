@@ -9,6 +9,8 @@ from pydantic_core import to_json
 from api import accounts, passwords
 from api.access import Caller, CallerDep
 from api.accounts import KeyOptions, Role
+from api.answers import answered_with
+from api.answers.access import KeyPage, NewKey, Project, ProjectPage, User, UserPage
 from api.authenticator import SLUG, no_project
 from api.errors import NOT_KEPT
 from api.filters import KnownParameters
@@ -91,14 +93,14 @@ class ProjectIn(ProjectPatch):
     slug: Annotated[str, StringConstraints(pattern=rf"^{SLUG}$")]
 
 
-@router.get("/keys")
+@router.get("/keys", responses=answered_with(KeyPage))
 async def list_keys(state: State, caller: CallerDep) -> Response:
     """The keys of the project, the latest first; also those that are revoked or have expired."""
     async with state.pool.connection() as connection:
         return _list(await accounts.list_keys(connection, caller.project.id))
 
 
-@router.post("/keys", status_code=201, openapi_extra=described(KeyIn))
+@router.post("/keys", status_code=201, openapi_extra=described(KeyIn), responses=answered_with(NewKey, 201))
 async def create_key(request: Request, state: State, caller: CallerDep) -> Response:
     """A new key of the project. Its text, `key`, is in this answer and nowhere else."""
     wanted = await json_body(request, KeyIn)
@@ -132,7 +134,7 @@ async def revoke_key(key_id: Identity, state: State, caller: CallerDep) -> Respo
     return Response(status_code=204)
 
 
-@router.get("/users")
+@router.get("/users", responses=answered_with(UserPage))
 async def list_users(
     state: State,
     caller: CallerDep,
@@ -145,7 +147,7 @@ async def list_users(
         return _list(await accounts.list_users(connection, None if everybody else caller.project.id))
 
 
-@router.post("/users", status_code=201, openapi_extra=described(UserIn))
+@router.post("/users", status_code=201, openapi_extra=described(UserIn), responses=answered_with(User, 201))
 async def create_user(request: Request, state: State, caller: CallerDep) -> Response:
     """Makes somebody a member of the project. Who was not known has no password yet: an operator gives the first one."""
     wanted = await json_body(request, UserIn)
@@ -171,7 +173,7 @@ async def create_user(request: Request, state: State, caller: CallerDep) -> Resp
     return _json(user, 201)
 
 
-@router.patch("/users/{user_id}", openapi_extra=described(UserPatch))
+@router.patch("/users/{user_id}", openapi_extra=described(UserPatch), responses=answered_with(User))
 async def update_user(user_id: Identity, request: Request, state: State, caller: CallerDep) -> Response:
     """The role of a member; for operators also name, password, and whether they are disabled or an operator."""
     wanted = await json_body(request, UserPatch)
@@ -204,14 +206,14 @@ async def remove_user(user_id: Identity, state: State, caller: CallerDep) -> Res
     return Response(status_code=204)
 
 
-@router.get("/projects")
+@router.get("/projects", responses=answered_with(ProjectPage))
 async def list_projects(state: State, caller: CallerDep) -> Response:
     """The project, or all of them, for operators. `GET /v1/session` tells a user's."""
     async with state.pool.connection() as connection:
         return _list(await accounts.list_projects(connection, None if caller.is_operator else [caller.project.id]))
 
 
-@operator_router.post("/projects", status_code=201, openapi_extra=described(ProjectIn))
+@operator_router.post("/projects", status_code=201, openapi_extra=described(ProjectIn), responses=answered_with(Project, 201))
 async def create_project(request: Request, state: State, caller: CallerDep) -> Response:
     """A new project, for operators; whoever makes it is its admin."""
     wanted = await json_body(request, ProjectIn)
@@ -222,7 +224,7 @@ async def create_project(request: Request, state: State, caller: CallerDep) -> R
     return _json(project, 201)
 
 
-@router.patch("/projects/{slug}", openapi_extra=described(ProjectPatch))
+@router.patch("/projects/{slug}", openapi_extra=described(ProjectPatch), responses=answered_with(Project))
 async def update_project(slug: str, request: Request, state: State, caller: CallerDep) -> Response:
     """What is present replaces, `null` goes back to the server's setting. Its limits are for operators to set."""
     if "\0" in slug or (slug != caller.project.slug and not caller.is_operator):

@@ -13,6 +13,8 @@ from pydantic_core import from_json, to_json
 from redis.exceptions import RedisError
 
 from api.access import ProjectId
+from api.answers import answered_with
+from api.answers.upkeep import DeadLetterPage, Discarded, Replay, WholeDeadLetter
 from api.filters import KnownParameters
 from api.pages import Limit, PageCursor, decode_cursor, encode_cursor, json_response, not_ours, page, rows
 from api.routing import EditRoute, ReadRoute
@@ -45,7 +47,7 @@ LetterId = Annotated[int | None, Query(alias="id", ge=1, le=ID_MAX, description=
 All = Annotated[bool, Query(alias="all", description="All of them; needed where neither `code` nor `id` is given.")]
 
 
-@router.get("")
+@router.get("", responses=answered_with(DeadLetterPage))
 async def get_dead_letters(
     state: State, project_id: ProjectId, code: Code = None, limit: Limit = 50, cursor: PageCursor = None
 ) -> Response:
@@ -67,7 +69,7 @@ async def get_dead_letters(
 
 
 # Before the letters: `replay` is no id of one.
-@router.get("/replay")
+@router.get("/replay", responses=answered_with(Replay))
 async def get_replay(state: State, project_id: ProjectId) -> Response:
     """How far the project's latest replay is. It is known for an hour after its end."""
     progress = await _replay_of(state, project_id)
@@ -76,7 +78,7 @@ async def get_replay(state: State, project_id: ProjectId) -> Response:
     return json_response(to_json(progress.described()))
 
 
-@router.get("/{letter_id}")
+@router.get("/{letter_id}", responses=answered_with(WholeDeadLetter))
 async def get_dead_letter(letter_id: str, state: State, project_id: ProjectId) -> Response:
     """A dead letter with its event, as text."""
     found = await rows(state, queries.GET_DEAD_LETTER, {"project_id": project_id, "id": _letter_id(letter_id)})
@@ -86,7 +88,7 @@ async def get_dead_letter(letter_id: str, state: State, project_id: ProjectId) -
     return json_response(to_json(from_json(text) | {"record": record.decode(errors="replace")}))
 
 
-@editing.post("/replay", status_code=202)
+@editing.post("/replay", status_code=202, responses=answered_with(Replay, 202))
 async def start_replay(
     state: State, project_id: ProjectId, code: Code = None, letter_id: LetterId = None, every: All = False
 ) -> Response:
@@ -103,7 +105,7 @@ async def start_replay(
     return Response(to_json(progress.described()), 202, media_type="application/json")
 
 
-@editing.delete("")
+@editing.delete("", responses=answered_with(Discarded))
 async def discard_dead_letters(
     state: State, project_id: ProjectId, code: Code = None, letter_id: LetterId = None, every: All = False
 ) -> Response:

@@ -10,6 +10,8 @@ from psycopg_pool import PoolTimeout
 from pydantic_core import to_json
 
 from api.access import Caller, CallerDep, ProjectId
+from api.answers import answered_with
+from api.answers.upkeep import Deletion, DeletionPage, DeletionRequest
 from api.errors import NOT_KEPT
 from api.filters import KnownParameters
 from api.pages import Limit, PageCursor, decode_cursor, encode_cursor, json_response, not_ours, page, rows
@@ -32,7 +34,7 @@ LAST = UUID(int=2**128 - 1)
 SessionId = Annotated[str, Path(max_length=NAME_CHARS_MAX)]
 
 
-@router.delete("/runs/{run_id}", status_code=202)
+@router.delete("/runs/{run_id}", status_code=202, responses=answered_with(DeletionRequest, 202))
 async def delete_run(run_id: str, state: State, caller: CallerDep) -> Response:
     """Deletes a run with all that it holds: answers at once, and `url` tells when it is done."""
     if not is_run_id(run_id):
@@ -40,7 +42,7 @@ async def delete_run(run_id: str, state: State, caller: CallerDep) -> Response:
     return await _ask(state, caller, "run", str(UUID(run_id)))
 
 
-@router.delete("/sessions/{session_id:path}", status_code=202)
+@router.delete("/sessions/{session_id:path}", status_code=202, responses=answered_with(DeletionRequest, 202))
 async def delete_session(session_id: SessionId, state: State, caller: CallerDep) -> Response:
     """The same of all runs of a session."""
     if "\0" in session_id:
@@ -48,7 +50,7 @@ async def delete_session(session_id: SessionId, state: State, caller: CallerDep)
     return await _ask(state, caller, "session", session_id)
 
 
-@router.delete("/users/{user_id}/data", status_code=202)
+@router.delete("/users/{user_id}/data", status_code=202, responses=answered_with(DeletionRequest, 202))
 async def delete_user_data(user_id: int, state: State, caller: CallerDep) -> Response:
     """The same of all runs of a user; the user stays."""
     if not 0 < user_id < 2**31:
@@ -56,7 +58,7 @@ async def delete_user_data(user_id: int, state: State, caller: CallerDep) -> Res
     return await _ask(state, caller, "user", str(user_id))
 
 
-@router.get("/deletions")
+@router.get("/deletions", responses=answered_with(DeletionPage))
 async def get_deletions(state: State, project_id: ProjectId, limit: Limit = 50, cursor: PageCursor = None) -> Response:
     """The project's deletions, the latest first; also those that its retention asked for."""
     before = _decode(cursor) if cursor else LAST
@@ -64,7 +66,7 @@ async def get_deletions(state: State, project_id: ProjectId, limit: Limit = 50, 
     return page([text for _, text in found], encode_cursor(str(found[-1][0])) if len(found) == limit else None)
 
 
-@router.get("/deletions/{deletion_id}")
+@router.get("/deletions/{deletion_id}", responses=answered_with(Deletion))
 async def get_deletion(deletion_id: str, state: State, project_id: ProjectId) -> Response:
     """Whether a deletion is PENDING, RUNNING or DONE, and what it removed so far."""
     found = (

@@ -48,7 +48,10 @@ class Name(StrEnum):
     PARQUET = "parquet"
 
 
-@router.get("/runs/export", response_class=Response)
+_FILES = {kind.media_type.partition(";")[0]: {"schema": {"type": "string"}} for kind in FORMATS.values()}
+
+
+@router.get("/runs/export", response_class=Response, responses={200: {"description": "The file.", "content": _FILES}})
 async def export_runs(
     state: State,
     caller: CallerDep,

@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import Depends, Query, Request
 from fastapi.dependencies.models import Dependant
@@ -20,6 +21,7 @@ from events.records import RunStatus
 
 VALUES_MAX = 20
 """How often a parameter may be given that may be given more than once."""
+IDS_MAX = 100
 DURATION_MS_MAX = 10**13
 Q_CHARS_MAX = 500
 
@@ -53,6 +55,9 @@ def _parameters(dependant: Dependant) -> set[str]:
 async def run_filter(
     state: State,
     project_id: ProjectId,
+    run_id: Annotated[
+        list[UUID] | None, Query(alias="id", max_length=IDS_MAX, description="May be given more than once.")
+    ] = None,
     agent_id: Annotated[list[_Id] | None, Query(alias="agentId", max_length=VALUES_MAX)] = None,
     agent_name: Annotated[_Name, Query(alias="agentName")] = None,
     agent_version: Annotated[str | None, Query(alias="agentVersion", max_length=NAME_CHARS_MAX)] = None,
@@ -68,6 +73,7 @@ async def run_filter(
     has_error: Annotated[bool | None, Query(alias="hasError", description="Of the run or of one of its steps.")] = None,
     stale: Annotated[bool | None, Query(description="It was closed because it said nothing, or is about to be.")] = None,
     tool: Annotated[_Names, Query(description="Has a step of it; given more than once, of each.")] = None,
+    model: Annotated[_Names, Query(description="Has a step of it; given more than once, of each.")] = None,
     tag: Annotated[_Names, Query(description="`name`, or `key=value`.")] = None,
     metric: Annotated[_Names, Query(description="`name`, or `name>0.5` (=, <, <=, >, >=).")] = None,
     q: Annotated[
@@ -89,9 +95,11 @@ async def run_filter(
         has_error=has_error,
         stale=stale,
         tools=tuple(dict.fromkeys(tool or ())),
+        models=tuple(dict.fromkeys(model or ())),
         tags=tuple(dict.fromkeys(tag or ())),
         metrics=tuple(_metric(text) for text in metric or ()),
         q=q,
+        ids=None if run_id is None else tuple(dict.fromkeys(run_id)),
     )
     refuse_nul(wanted)
     refuse_empty(wanted)

@@ -12,6 +12,8 @@ from pydantic_core import to_json
 from redis.exceptions import RedisError
 
 from api import dead_letters, deletions
+from api.answers import answered_with
+from api.answers.upkeep import Health, Readiness
 from api.routing import MetricsRoute, PublicRoute
 from api.state import AppState, State
 from db import queries
@@ -22,13 +24,16 @@ figures_router = APIRouter(tags=["health"], route_class=MetricsRoute)
 CHECK_SECONDS = 2.0
 
 
-@router.get("/healthz")
+@router.get("/healthz", responses=answered_with(Health))
 async def get_health() -> Response:
     """The process serves."""
     return Response(b'{"status":"ok"}', media_type="application/json")
 
 
-@router.get("/readyz", responses={503: {"description": "One of them does not."}})
+@router.get(
+    "/readyz",
+    responses=answered_with(Readiness) | {503: {"description": "One of them does not.", "model": Readiness}},
+)
 async def get_readiness(state: State) -> Response:
     """200 if Postgres and Redis answer, else 503 that says which does not."""
     database, queue = await asyncio.gather(_database(state), _queue(state))

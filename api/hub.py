@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import cast
@@ -49,20 +49,26 @@ class News:
 class Watcher:
     """One client's place at the hub: remembers up to `room` changed runs of its project until they are taken."""
 
-    def __init__(self, project_id: int, room: int, *, searches: bool) -> None:
-        """`searches`: the client's filter asks the search index, so what that learns later is news, too."""
+    def __init__(self, project_id: int, room: int, *, searches: bool, ids: Collection[UUID] | None = None) -> None:
+        """`searches`: the client's filter asks the search index, so what that learns later is news, too. `ids`: of these runs
+        only."""
         self.project_id = project_id
         self.searches = searches
         self.since = ""
         """The position at which it began."""
         self.ended = False
         self._room = room
+        self._only = None if ids is None else frozenset(run_id.bytes for run_id in ids)
         self._runs: set[bytes] = set()
         self._missed = 0
         self._gap = False
         self._woken = asyncio.Event()
 
     def add(self, runs: Sequence[bytes]) -> None:
+        if self._only is not None:
+            runs = [run_id for run_id in runs if run_id in self._only]
+            if not runs:
+                return
         if len(self._runs) + len(runs) <= self._room:
             self._runs.update(runs)
         else:
@@ -119,13 +125,15 @@ class Hub:
         return encode_position(self._position)
 
     @asynccontextmanager
-    async def watch(self, project_id: int, since: Position | None, *, searches: bool) -> AsyncIterator[Watcher]:
-        """A watcher that is handed all changes since a position, or from now on.
+    async def watch(
+        self, project_id: int, since: Position | None, *, searches: bool, ids: Collection[UUID] | None = None
+    ) -> AsyncIterator[Watcher]:
+        """A watcher that is handed all changes (of runs of these ids) since a position, or from now on.
 
         Raises:
             Busy: there are as many as there may be.
         """
-        watcher = Watcher(project_id, self._settings.stream_pending_max, searches=searches)
+        watcher = Watcher(project_id, self._settings.stream_pending_max, searches=searches, ids=ids)
         with self._slots.take(retry_after=BUSY_SECONDS), STREAM_CLIENTS.track_inprogress():
             self._watchers.add(watcher)
             try:

@@ -13,9 +13,12 @@ from pydantic_core import to_json
 
 from api import batches
 from api.access import caller_of, project_id_of
+from api.answers import answered_with
+from api.answers.ingested import EventsAccepted, RunAccepted, SomeEventsAccepted, StepAccepted, TracesAccepted
 from api.body import read_body
 from api.errors import invalid_event, malformed_json
 from api.idempotency import answer_once
+from api.json_body import schema_of
 from api.quotas import limited, note_body, take_tokens
 from api.routing import IngestRoute
 from api.state import AppState, state_of
@@ -41,7 +44,7 @@ _T = TypeVar("_T")
 def _body(model: type[BaseModel], *path_parameters: str) -> dict[str, Any]:
     """OpenAPI of what the route reads itself: the body, from its bytes, and ids from the path."""
     parameters = [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in path_parameters]
-    content = {"application/json": {"schema": model.model_json_schema()}}
+    content = {"application/json": {"schema": schema_of(model)}}
     return {"parameters": parameters, "requestBody": {"required": True, "content": content}}
 
 
@@ -97,7 +100,7 @@ def _step_id(request: Request) -> str:
     raise NotFound(f"{step_id!r} is not the id of a step: that is 16 hex digits.")
 
 
-@router.post("/runs", status_code=201, openapi_extra=_body(RunCreate))
+@router.post("/runs", status_code=201, openapi_extra=_body(RunCreate), responses=answered_with(RunAccepted, 201))
 @limited
 async def create_run(request: Request) -> Response:
     """Starts a run. Without an `id` one is minted (UUIDv7)."""
@@ -117,7 +120,9 @@ async def create_run(request: Request) -> Response:
     return await answer_once(request, body, state, project_id, answer)
 
 
-@router.patch("/runs/{run_id}", status_code=202, openapi_extra=_body(RunPatch, "run_id"))
+@router.patch(
+    "/runs/{run_id}", status_code=202, openapi_extra=_body(RunPatch, "run_id"), responses=answered_with(RunAccepted, 202)
+)
 @limited
 async def update_run(request: Request) -> Response:
     """Changes a run: what is present replaces, what is absent stays."""
@@ -134,7 +139,12 @@ async def update_run(request: Request) -> Response:
     return await answer_once(request, body, state, project_id, answer)
 
 
-@router.post("/runs/{run_id}/steps", status_code=201, openapi_extra=_body(StepCreate, "run_id"))
+@router.post(
+    "/runs/{run_id}/steps",
+    status_code=201,
+    openapi_extra=_body(StepCreate, "run_id"),
+    responses=answered_with(StepAccepted, 201),
+)
 @limited
 async def create_step(request: Request) -> Response:
     """Adds a step to a run. Without an `id` one is minted; without an `index` it gets the run's next."""
@@ -151,7 +161,12 @@ async def create_step(request: Request) -> Response:
     return await answer_once(request, body, state, project_id, answer)
 
 
-@router.patch("/runs/{run_id}/steps/{step_id}", status_code=202, openapi_extra=_body(StepPatch, "run_id", "step_id"))
+@router.patch(
+    "/runs/{run_id}/steps/{step_id}",
+    status_code=202,
+    openapi_extra=_body(StepPatch, "run_id", "step_id"),
+    responses=answered_with(StepAccepted, 202),
+)
 @limited
 async def update_step(request: Request) -> Response:
     """Changes a step: what is present replaces, what is absent stays."""
@@ -173,6 +188,7 @@ async def update_step(request: Request) -> Response:
 @router.post(
     "/events",
     status_code=202,
+    responses=answered_with(EventsAccepted, 202) | answered_with(SomeEventsAccepted, 207),
     openapi_extra={
         "requestBody": {
             "required": True,
@@ -210,6 +226,7 @@ async def create_events(request: Request) -> Response:
 
 @router.post(
     "/traces",
+    responses={200: {"model": TracesAccepted, "content": {PROTOBUF: {"schema": {"type": "string", "format": "binary"}}}}},
     openapi_extra={
         "requestBody": {
             "required": True,

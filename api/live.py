@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 import psycopg
@@ -44,6 +44,26 @@ CHECK_SECONDS = 1.0
 GROUP_RUNS = 500
 """Runs that are looked up each time; what changes faster than that, in one project, is missed in part."""
 
+
+def _message(event: str, data: dict[str, Any]) -> dict[str, Any]:
+    described = {"type": "string", "contentMediaType": "application/json", "contentSchema": data}
+    named = {"id": {"type": "string"}, "event": {"const": event}, "data": described}
+    return {"type": "object", "properties": named, "required": ["event", "data"]}
+
+
+_MISSED = {"type": "object", "properties": {"changes": {"type": "integer"}}, "required": ["changes"]}
+MESSAGES = {
+    "schema": {"type": "string"},
+    "itemSchema": {
+        "oneOf": [
+            _message("run", {"$ref": "#/components/schemas/RunSummary"}),
+            _message("missed", _MISSED),
+            _message("gap", {"type": "object"}),
+        ]
+    },
+}
+"""What OpenAPI says of the messages; heartbeats, which are comments, are none."""
+
 FindAgents = Callable[[], Awaitable[tuple[int, ...] | None]]
 
 HEADERS = {
@@ -62,7 +82,7 @@ async def _watcher(
     ] = None,
 ) -> AsyncIterator[Watcher]:
     since = _since(last_event_id or last_event_id_parameter)
-    async with state.hub.watch(project_id, since, searches=bool(wanted.terms or wanted.q)) as watcher:
+    async with state.hub.watch(project_id, since, searches=bool(wanted.terms or wanted.q), ids=wanted.ids) as watcher:
         yield watcher
 
 
@@ -87,7 +107,7 @@ def _since(text: str | None) -> Position | None:
 @router.get(
     "/stream",
     response_class=StreamingResponse,
-    responses={200: {"description": "Server-sent events.", "content": {"text/event-stream": {}}}},
+    responses={200: {"description": "Server-sent events.", "content": {"text/event-stream": MESSAGES}}},
 )
 async def stream_runs(
     state: State,

@@ -8,14 +8,18 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 from pydantic_core import to_json
 
-from api import kpis, tool_kpis
+from api import kpis, tool_kpis, user_kpis
 from api.access import ProjectId
+from api.answers import answered_with
+from api.answers.figures import FiguresSummary, FiguresTimeseries, Latency, ModelsFigures, ToolsFigures
+from api.answers.tool_series import ToolTimeseries
+from api.answers.user_figures import UsersFigures
 from api.filters import VALUES_MAX, agent_ids
 from api.pages import json_response
 from api.rollups import Agents
 from api.routing import ReadRoute
 from api.state import AppState, State
-from api.tool_kpis import Subject, ToolSort
+from api.tool_kpis import Subject, ToolBucket, ToolSort
 from api.windows import Grain, Window, asked_window
 from events.exceptions import InvalidQuery
 from events.limits import NAME_CHARS_MAX
@@ -58,6 +62,15 @@ class AskedTools(Asked):
     errors: Annotated[_Top, Field(description="Error messages in `errors`.")] = 10
 
 
+class AskedToolTimeseries(Asked):
+    tool: Annotated[str, Field(max_length=NAME_CHARS_MAX, description="Its steps; empty for steps without a tool.")]
+    bucket: ToolBucket | None = Field(None, description="Without it, what fits the window.")
+
+
+class AskedUsers(Asked):
+    limit: Annotated[int, Field(ge=1, le=user_kpis.USERS_MAX)] = 50
+
+
 class AskedModels(Asked):
     limit: _Limit = 50
 
@@ -69,14 +82,14 @@ class AskedLatency(Asked):
     )
 
 
-@router.get("/summary")
+@router.get("/summary", responses=answered_with(FiguresSummary))
 async def get_summary(state: State, project_id: ProjectId, asked: Annotated[Asked, Query()]) -> Response:
     """Runs, success, durations, steps, errors, tokens and cost; the same of the window before, and of each agent."""
     window = asked.window
     return _json(await kpis.summary(state, project_id, await asked.agents(state, project_id), window))
 
 
-@router.get("/timeseries")
+@router.get("/timeseries", responses=answered_with(FiguresTimeseries))
 async def get_timeseries(state: State, project_id: ProjectId, asked: Annotated[AskedTimeseries, Query()]) -> Response:
     """The figures of the summary by minute, hour or day."""
     window = asked.window
@@ -84,7 +97,7 @@ async def get_timeseries(state: State, project_id: ProjectId, asked: Annotated[A
     return _json(await kpis.timeseries(state, project_id, agents, window, asked.bucket))
 
 
-@router.get("/tools")
+@router.get("/tools", responses=answered_with(ToolsFigures))
 async def get_tools(state: State, project_id: ProjectId, asked: Annotated[AskedTools, Query()]) -> Response:
     """Calls, failures and durations of each tool, and the commonest errors."""
     window = asked.window
@@ -96,7 +109,24 @@ async def get_tools(state: State, project_id: ProjectId, asked: Annotated[AskedT
     )
 
 
-@router.get("/models")
+@router.get("/tools/timeseries", responses=answered_with(ToolTimeseries))
+async def get_tool_timeseries(state: State, project_id: ProjectId, asked: Annotated[AskedToolTimeseries, Query()]) -> Response:
+    """The figures of one tool by hour or day."""
+    window = asked.window
+    _refuse_nul(asked.tool)
+    agents = await asked.agents(state, project_id)
+    return _json(await tool_kpis.tool_timeseries(state, project_id, agents, window, asked.tool, asked.bucket))
+
+
+@router.get("/users", responses=answered_with(UsersFigures))
+async def get_user_figures(state: State, project_id: ProjectId, asked: Annotated[AskedUsers, Query()]) -> Response:
+    """Runs, failures, sessions, tokens and cost of each user."""
+    window = asked.window
+    agents = await asked.agents(state, project_id)
+    return _json(await user_kpis.users(state, project_id, agents, window, limit=asked.limit))
+
+
+@router.get("/models", responses=answered_with(ModelsFigures))
 async def get_models(state: State, project_id: ProjectId, asked: Annotated[AskedModels, Query()]) -> Response:
     """Calls, failures, tokens and cost of each model."""
     window = asked.window
@@ -104,17 +134,21 @@ async def get_models(state: State, project_id: ProjectId, asked: Annotated[Asked
     return _json(await tool_kpis.models(state, project_id, agents, window, limit=asked.limit))
 
 
-@router.get("/latency")
+@router.get("/latency", responses=answered_with(Latency))
 async def get_latency(state: State, project_id: ProjectId, asked: Annotated[AskedLatency, Query()]) -> Response:
     """The histogram of the durations of runs, of steps, or of one tool's steps."""
     window = asked.window
     if asked.tool is not None and asked.subject is Subject.RUN:
         raise InvalidQuery("`tool` is of steps: leave out `subject`, or make it `step`.")
-    if asked.tool is not None and "\0" in asked.tool:
-        raise InvalidQuery("`tool` holds the character NUL, which no name does.")
+    _refuse_nul(asked.tool or "")
     agents = await asked.agents(state, project_id)
     subject = asked.subject or Subject.RUN
     return _json(await tool_kpis.latency(state, project_id, agents, window, subject=subject, tool=asked.tool))
+
+
+def _refuse_nul(tool: str) -> None:
+    if "\0" in tool:
+        raise InvalidQuery("`tool` holds the character NUL, which no name does.")
 
 
 def _json(answer: Mapping[str, Any]) -> Response:

@@ -15,6 +15,8 @@ from pydantic_core import from_json, to_json
 from redis.exceptions import RedisError
 
 from api.access import CallerDep, ProjectId
+from api.answers import Responses, answered_with
+from api.answers.runs import FoundRunPage, Run, RunPage, StepPage, WholeStep
 from api.errors import NOT_KEPT
 from api.filters import Filters, KnownParameters
 from api.finding import decode_position, encode_position, find_runs
@@ -55,8 +57,19 @@ Wait = Annotated[
 Payloads = Annotated[bool, Query(description="Whether input, output, error, attributes and artifacts' content come along.")]
 Fields = Annotated[str | None, Query(max_length=1000, description="Only these fields of a step, with commas between them.")]
 
+_ARTIFACT: Responses = {
+    200: {
+        "description": "The artifact, or where it is.",
+        "content": {
+            "application/json": {"schema": {"description": "What the step made; `url` alone if it is somewhere else."}},
+            "text/plain": {"schema": {"type": "string"}},
+        },
+    },
+    307: {"description": "It is somewhere else."},
+}
 
-@router.get("/runs")
+
+@router.get("/runs", responses=answered_with(FoundRunPage))
 async def get_runs(
     state: State,
     project_id: ProjectId,
@@ -81,7 +94,7 @@ async def _search_lag(state: AppState, wanted: RunFilter, sort: Sort) -> dict[st
     return {"searchLagSeconds": round(lag[0][0], 3) if lag else 0.0}
 
 
-@router.get("/users/{user_id}/runs")
+@router.get("/users/{user_id}/runs", responses=answered_with(RunPage))
 async def get_user_runs(
     user_id: int, state: State, project_id: ProjectId, limit: Limit = 50, offset: Offset = 0, cursor: PageCursor = None
 ) -> Response:
@@ -93,7 +106,7 @@ async def get_user_runs(
     return page([run.json for run in found], encode_position(Sort.TIME, found[-1].position) if len(found) == limit else None)
 
 
-@router.get("/runs/{run_id}")
+@router.get("/runs/{run_id}", responses=answered_with(Run))
 async def get_run(
     run_id: str,
     state: State,
@@ -126,7 +139,7 @@ async def get_run(
     return json_response(f'{text[:-1]}, "steps" : [{listed}], "nextStepsCursor" : {to_json(next_cursor).decode()}}}'.encode())
 
 
-@router.get("/runs/{run_id}/steps")
+@router.get("/runs/{run_id}/steps", responses=answered_with(StepPage))
 async def get_steps(
     run_id: str,
     state: State,
@@ -142,7 +155,7 @@ async def get_steps(
     return page(found, next_cursor)
 
 
-@router.get("/runs/{run_id}/steps/{step_id}")
+@router.get("/runs/{run_id}/steps/{step_id}", responses=answered_with(WholeStep))
 async def get_step(run_id: str, step_id: str, state: State, project_id: ProjectId) -> Response:
     """One step with its payloads and artifacts."""
     identity = _run_identity(run_id)
@@ -156,7 +169,7 @@ async def get_step(run_id: str, step_id: str, state: State, project_id: ProjectI
     return json_response(found[0][0].encode())
 
 
-@router.get("/runs/{run_id}/artifacts/{artifact_id}")
+@router.get("/runs/{run_id}/artifacts/{artifact_id}", responses=_ARTIFACT)
 async def get_artifact(run_id: str, artifact_id: str, state: State, caller: CallerDep) -> Response:
     """An artifact to save: text as it is, other content as JSON; one that is somewhere else redirects there.
 

@@ -7,6 +7,8 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Response
 
 from api.access import ProjectId
+from api.answers import answered_with
+from api.answers.runs import AgentPage, RunPage, SessionPage
 from api.filters import KnownParameters
 from api.finding import decode_position, encode_position
 from api.pages import Limit, Offset, PageCursor, decode_cursor, encode_cursor, not_ours, page, rows, run_rows
@@ -25,7 +27,7 @@ FIRST = Position(datetime(1, 1, 1, tzinfo=UTC), UUID(int=0))
 SessionId = Annotated[str, Path(max_length=NAME_CHARS_MAX)]
 
 
-@router.get("/sessions")
+@router.get("/sessions", responses=answered_with(SessionPage))
 async def get_sessions(state: State, project_id: ProjectId, limit: Limit = 50, cursor: PageCursor = None) -> Response:
     """Sessions, each with what its runs amount to; the one with the latest run first."""
     after = decode_position(Sort.TIME, cursor) if cursor else LAST
@@ -35,7 +37,7 @@ async def get_sessions(state: State, project_id: ProjectId, limit: Limit = 50, c
     return page([text for _, _, text in found], encode_position(Sort.TIME, last) if last else None)
 
 
-@router.get("/sessions/{session_id:path}/runs")
+@router.get("/sessions/{session_id:path}/runs", responses=answered_with(RunPage))
 async def get_session_runs(
     session_id: SessionId, state: State, project_id: ProjectId, limit: Limit = 50, cursor: PageCursor = None
 ) -> Response:
@@ -51,7 +53,7 @@ async def get_session_runs(
     return page([text for _, _, text in found], encode_position(Sort.TIME, last) if last else None)
 
 
-@router.get("/agents")
+@router.get("/agents", responses=answered_with(AgentPage))
 async def get_agents(
     state: State, project_id: ProjectId, limit: Limit = 50, offset: Offset = 0, cursor: PageCursor = None
 ) -> Response:

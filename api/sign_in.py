@@ -8,6 +8,8 @@ from pydantic_core import to_json
 
 from api import accounts, attempts, browser_sessions, passwords
 from api.admin import Password
+from api.answers import answered_with
+from api.answers.access import BrowserSession
 from api.browser_sessions import Session, new_session, renewed
 from api.errors import NOT_KEPT
 from api.filters import KnownParameters
@@ -37,7 +39,7 @@ class PasswordChange(Body):
     new: Password
 
 
-@router.post("/session", openapi_extra=described(Credentials))
+@router.post("/session", openapi_extra=described(Credentials), responses=answered_with(BrowserSession))
 async def sign_in(request: Request, state: State) -> Response:
     """Sets the session's cookie. The answer is the same whether the e-mail is unknown or the password wrong."""
     given = await json_body(request, Credentials)
@@ -46,7 +48,7 @@ async def sign_in(request: Request, state: State) -> Response:
     return await _begin(request, state, user_id, version)
 
 
-@router.get("/session")
+@router.get("/session", responses=answered_with(BrowserSession))
 async def get_session(request: Request, state: State) -> Response:
     """Who is signed in, and the token that `X-CSRF-Token` must bear with whatever changes something."""
     found = await _find(request, state)
@@ -84,7 +86,7 @@ async def sign_out(
     return response
 
 
-@router.put("/session/password", openapi_extra=described(PasswordChange))
+@router.put("/session/password", openapi_extra=described(PasswordChange), responses=answered_with(BrowserSession))
 async def change_password(request: Request, state: State) -> Response:
     """A new password for oneself: it ends the sessions in all other browsers."""
     found = await _find(request, state)

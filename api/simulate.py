@@ -13,6 +13,8 @@ from pydantic_core import to_json
 from redis.exceptions import RedisError
 
 from api.access import ProjectId
+from api.answers import answered_with
+from api.answers.upkeep import Simulation, StartedSimulation
 from api.body import read_body
 from api.errors import details_of
 from api.idempotency import answer_once
@@ -50,6 +52,7 @@ _SCHEMA = SimulationIn.model_json_schema()
     "/simulate",
     status_code=202,
     openapi_extra={"requestBody": {"required": True, "content": {"application/json": {"schema": _SCHEMA}}}},
+    responses=answered_with(StartedSimulation, 202),
 )
 async def start_simulation(request: Request, state: State, project_id: ProjectId) -> Response:
     """Starts a simulation: workers send its runs; `url` tells how far they are."""
@@ -67,7 +70,7 @@ async def start_simulation(request: Request, state: State, project_id: ProjectId
     return await answer_once(request, body, state, project_id, answer)
 
 
-@router.get("/simulate/{simulation_id}")
+@router.get("/simulate/{simulation_id}", responses=answered_with(Simulation))
 async def get_simulation(simulation_id: str, state: State, project_id: ProjectId) -> Response:
     """How many runs have been sent, and whether it is RUNNING, DONE or FAILED. It is known for an hour after its end."""
     try:

@@ -16,6 +16,7 @@ from psycopg_pool import AsyncConnectionPool
 from api.authenticator import Authenticator
 from api.hub import Hub
 from api.lookups import Lookups
+from api.momentary import Momentary
 from api.passwords import Passwords
 from api.slots import Slots
 from db.urls import psycopg_url
@@ -23,6 +24,8 @@ from events import jobs
 from events.appender import Appender, stop
 from events.backlog import BacklogGate
 from events.connections import async_redis_connection, redis_connection
+from events.figures import Figures
+from events.figures_writing import keep_writing, write_async
 from events.payloads import PayloadEncoder
 from events.rate_limits import RateLimiter
 from events.settings import Settings
@@ -52,6 +55,7 @@ class AppState:
     hub: Hub
     authenticator: Authenticator
     limiter: RateLimiter
+    momentary: Momentary = field(default_factory=Momentary)
     passwords: Passwords = field(default_factory=Passwords)
     exports: Slots = field(default_factory=lambda: Slots("exports", EXPORTS_MAX))
     queries: Slots = field(default_factory=lambda: Slots("GraphQL queries", QUERIES_MAX))
@@ -72,7 +76,9 @@ async def open_state(settings: Settings) -> AsyncIterator[AppState]:
         await opened.open(wait=False)
     await gate.look()
     authenticator = Authenticator(settings, lookup_pool)
-    tasks = [asyncio.create_task(work) for work in (appender.run(), gate.run(), authenticator.run())]
+    figures = Figures()
+    background = (appender.run(), gate.run(), authenticator.run(), keep_writing(connection, figures))
+    tasks = [asyncio.create_task(work) for work in background]
     hub = Hub(settings, connection)
     payloads = PayloadEncoder(settings.field_bytes_max)
     limiter = RateLimiter(connection, settings)
@@ -86,6 +92,7 @@ async def open_state(settings: Settings) -> AsyncIterator[AppState]:
         for task in tasks:
             await stop(task)
         await limiter.close()
+        await write_async(connection, figures)
         await bells.finish()
         await connection.aclose()
         await authenticator.close()

@@ -6,12 +6,13 @@ Shapes and units as in `api.kpis`. Roll-ups of steps are by the hour.
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
 from api.rollups import Agents, Histogram, fetch, mean_milliseconds, rows_of, share, snapshot
 from api.state import AppState
-from api.windows import Grain, Window
+from api.windows import Grain, Window, bucket_grain, bucket_starts
 from db import queries
 from events.histogram import lower_bound
 
@@ -19,6 +20,7 @@ TOOLS_MAX = 1000
 """Tools that an answer chooses from: those with most calls, and those with most failures."""
 
 TOOL_PERCENTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
+BUCKET_PERCENTILES = {"p50": 0.5, "p95": 0.95}
 LATENCY_PERCENTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
 
 
@@ -28,6 +30,13 @@ class ToolSort(StrEnum):
     SLOWEST = "slowest"
     FAILING = "failing"
     CALLS = "calls"
+
+
+class ToolBucket(StrEnum):
+    """How long the buckets of a time series of steps are."""
+
+    HOUR = Grain.HOUR.value
+    DAY = Grain.DAY.value
 
 
 class Subject(StrEnum):
@@ -40,13 +49,13 @@ class Subject(StrEnum):
 class Calls(NamedTuple):
     """Sums of steps, in the order of the statements."""
 
-    calls: int
-    failed: int
-    timed: int
-    microseconds: float
-    input_tokens: int
-    output_tokens: int
-    cost_nano_usd: float
+    calls: int = 0
+    failed: int = 0
+    timed: int = 0
+    microseconds: float = 0.0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_nano_usd: float = 0.0
 
     def figures(self, percentiles: dict[str, float | None]) -> dict[str, Any]:
         return {
@@ -82,8 +91,8 @@ async def tools(
         chosen = {ToolSort.FAILING: most_failing[:limit], ToolSort.CALLS: most_called[:limit]}.get(sort, most_called)
         failing = [name for name in most_failing[:top] if sums[name].failed]
         durations: defaultdict[str, Histogram] = defaultdict(Histogram)
-        for name, bins, counts in await fetch(
-            cursor, queries.KPI_TOOL_LATENCIES, **asked, tool_names=list({*chosen, *failing})
+        for _, name, bins, counts in await fetch(
+            cursor, queries.KPI_TOOL_LATENCIES, **asked, tool_names=list({*chosen, *failing}), bucket=None
         ):
             durations[name].add(bins, counts)
         common = await fetch(cursor, queries.KPI_ERRORS, **asked, limit=errors)
@@ -108,6 +117,40 @@ def _described(
 ) -> dict[str, dict[str, Any]]:
     return {
         name: {"toolName": name or None, **sums[name].figures(durations[name].percentiles(TOOL_PERCENTILES))} for name in names
+    }
+
+
+async def tool_timeseries(
+    state: AppState, project_id: int, agents: Agents, window: Window, tool: str, bucket: ToolBucket | None = None
+) -> dict[str, Any]:
+    """The figures of one tool ('': of steps without one) in each bucket of time, also of those in which nothing happened.
+
+    Raises:
+        InvalidQuery: the buckets would be too many.
+    """
+    grain = bucket_grain(window, None if bucket is None else Grain(bucket))
+    grain = Grain.HOUR if grain is Grain.MINUTE else grain
+    covered = window.covered(Grain.HOUR)
+    asked = rows_of(project_id, agents, covered.segments(grain)) | {"bucket": grain.value}
+    async with snapshot(state) as cursor:
+        rows = await fetch(cursor, queries.KPI_TOOL_BUCKETS, **asked, tool_name=tool)
+        found = await fetch(cursor, queries.KPI_TOOL_LATENCIES, **asked, tool_names=[tool])
+    sums = {start: Calls(*rest) for start, *rest in rows}
+    durations: defaultdict[datetime, Histogram] = defaultdict(Histogram)
+    for start, _, bins, counts in found:
+        durations[start].add(bins, counts)
+    nothing = Calls().figures(Histogram().percentiles(BUCKET_PERCENTILES))
+
+    def figures(start: datetime) -> dict[str, Any]:
+        if start not in sums:
+            return nothing
+        return sums[start].figures(durations[start].percentiles(BUCKET_PERCENTILES))
+
+    return {
+        "window": window.described(covered),
+        "toolName": tool or None,
+        "bucket": grain.value,
+        "buckets": [{"start": start.isoformat(), **figures(start)} for start in bucket_starts(covered, grain)],
     }
 
 
@@ -138,7 +181,7 @@ async def latency(
     asked = rows_of(project_id, agents, covered.segments())
     async with snapshot(state) as cursor:
         if tool is not None:
-            rows = await fetch(cursor, queries.KPI_TOOL_LATENCIES, **asked, tool_names=[tool])
+            rows = await fetch(cursor, queries.KPI_TOOL_LATENCIES, **asked, tool_names=[tool], bucket=None)
         else:
             periods = [0] * len(asked["grains"])
             rows = await fetch(cursor, queries.KPI_LATENCIES, **asked, periods=periods, subject=subject.value, bucket=None)

@@ -13,6 +13,8 @@ from cli.state import State
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from events.waiting import Drained
+
 TIMEOUT_SECONDS = 2.0
 NOT_RUNNING_CODE = 3
 
@@ -35,7 +37,8 @@ def running(data_dir: Path) -> State | None:
 
 
 def report(state: State) -> dict[str, Any]:
-    """What `--json` prints. `backlog` and `ingestLagSeconds` are None where the queue does not answer."""
+    """What `--json` prints. `backlog` and `ingestLagSeconds` are None where the queue does not answer, the lag also where the
+    database does not."""
     events, size, lag_seconds = asyncio.run(_queue(state))
     return {
         "running": True,
@@ -50,34 +53,42 @@ def report(state: State) -> dict[str, Any]:
 
 
 async def _queue(state: State) -> tuple[int | None, int | None, float | None]:
-    """Events and bytes in the queue, and the age of the oldest entry in seconds."""
+    """Events and bytes that are not in the database, and the age of the oldest of them in seconds."""
     import redis.asyncio  # noqa: PLC0415 - nothing but a running stack needs it
 
-    from events.backlog import measure  # noqa: PLC0415
+    from events import waiting  # noqa: PLC0415
 
+    cursors = await _cursors(state)
     connection = redis.asyncio.Redis.from_url(
         state.redis_url, socket_connect_timeout=TIMEOUT_SECONDS, socket_timeout=TIMEOUT_SECONDS
     )
     try:
-        backlog = await measure(connection, state.shards)
-        return backlog.events, backlog.bytes, await _lag_seconds(connection, state.shards)
+        shards = await waiting.look(connection, cursors or [], state.shards)
+        # Without the cursors nobody knows which entries are stored already and only not trimmed yet.
+        lag_seconds = None if cursors is None else waiting.lag_seconds(shards)
+        return sum(shard.events for shard in shards), sum(shard.bytes for shard in shards), lag_seconds
     except (redis.RedisError, OSError):
         return None, None, None  # the report says so
     finally:
         await connection.aclose()
 
 
-async def _lag_seconds(connection: Any, shards: int) -> float:
-    from events.stream import id_order, stream_key  # noqa: PLC0415
+async def _cursors(state: State) -> "list[Drained] | None":
+    """How far the shards are drained; None: the database does not answer."""
+    import psycopg  # noqa: PLC0415 - as above
 
-    pipeline = connection.pipeline(transaction=False)
-    pipeline.time()
-    for shard in range(shards):
-        pipeline.xrange(stream_key(shard), count=1)
-    (seconds, microseconds), *first_entries = await pipeline.execute()
-    now_ms = seconds * 1000 + microseconds // 1000
-    ages: list[int] = [now_ms - id_order(page[0][0].decode())[0] for page in first_entries if page]
-    return float(max([0, *ages])) / 1000
+    from db import queries  # noqa: PLC0415
+    from db.urls import psycopg_url  # noqa: PLC0415
+    from events.waiting import Drained  # noqa: PLC0415
+
+    try:
+        async with (
+            asyncio.timeout(TIMEOUT_SECONDS),
+            await psycopg.AsyncConnection.connect(psycopg_url(state.database_url), connect_timeout=2) as connection,
+        ):
+            return [Drained(*row) for row in await (await connection.execute(queries.LIST_DRAINED)).fetchall()]
+    except (psycopg.Error, OSError, TimeoutError):
+        return None  # the report says so
 
 
 def _memory(pid: int) -> int | None:

@@ -35,6 +35,7 @@ CREATE TEMPORARY TABLE stray_steps (project_id int, run_id uuid, day date, id bi
 CREATE TEMPORARY TABLE stray_artifacts (project_id int, run_id uuid, day date, id uuid);
 CREATE TEMPORARY TABLE stray_metrics (project_id int, run_id uuid, day date, id uuid);
 CREATE TEMPORARY TABLE unindexed_runs (project_id int, run_id uuid, day date);
+CREATE TEMPORARY TABLE lacking_terms (project_id int, run_id uuid, terms text[]);
 CREATE TEMPORARY TABLE days_of_runs (day date);
 
 -- name: empty_shadows
@@ -42,7 +43,7 @@ CREATE TEMPORARY TABLE days_of_runs (day date);
 TRUNCATE pg_temp.rollup_totals, pg_temp.rollup_tools, pg_temp.rollup_latencies, pg_temp.rollup_errors, pg_temp.pending_totals,
     pg_temp.pending_tools, pg_temp.pending_latencies, pg_temp.pending_errors, pg_temp.error_groups, lacking_totals,
     lacking_tools, lacking_latencies, lacking_errors, wrong_runs, stray_steps, stray_artifacts, stray_metrics,
-    unindexed_runs, days_of_runs;
+    unindexed_runs, lacking_terms, days_of_runs;
 
 -- name: prepare_check
 -- All of a table is read, so a plan is to be good for the whole of it; and large sorts and sums are what it is about.
@@ -287,7 +288,8 @@ FROM (
 ) AS wanted;
 
 -- name: find_unindexed_runs
--- Runs that the search index does not know, or has no word of, and that do not wait for it either.
+-- Runs that the search index does not know, or has no word of, and that do not wait for it either; and of those that it knows
+-- the tools and models of steps that it does not.
 INSERT INTO unindexed_runs
 SELECT r.project_id, r.id, r.day
 FROM runs AS r
@@ -303,12 +305,29 @@ WHERE p.run_id IS NULL AND (
         'simple', jsonb_build_array(searchable(r.input), searchable(r.output), searchable(r.error)), '["string", "numeric"]'
     ) <> '' END
 );
+INSERT INTO lacking_terms
+SELECT l.project_id, l.run_id, array_agg(l.term)
+FROM (
+    SELECT s.project_id, s.run_id, t.term
+    FROM steps AS s
+    CROSS JOIN LATERAL (VALUES ('tool:' || s.tool_name), ('model:' || s.model)) AS t (term)
+    WHERE t.term IS NOT NULL
+    EXCEPT
+    SELECT i.project_id, i.run_id, u.term FROM indexed_runs AS i, unnest(i.terms) AS u (term)
+) AS l
+JOIN indexed_runs AS i ON (i.project_id, i.run_id) = (l.project_id, l.run_id)
+LEFT JOIN (SELECT DISTINCT project_id, run_id FROM pending_documents) AS p ON (p.project_id, p.run_id) = (l.project_id, l.run_id)
+LEFT JOIN unindexed_runs AS n ON (n.project_id, n.run_id) = (l.project_id, l.run_id)
+WHERE p.run_id IS NULL AND n.run_id IS NULL
+GROUP BY 1, 2;
 
 -- name: judge_search
 -- What the search index does not know, knows of runs that are not there, or has lost of what it knew.
 SELECT (SELECT count(*) FROM indexed_runs), count(*), (array_agg(example))[:3]
 FROM (
     SELECT format('run %s is not indexed', run_id) AS example FROM unindexed_runs
+    UNION ALL
+    SELECT format('run %s: %s, not indexed', run_id, term) FROM lacking_terms, unnest(terms) AS u (term)
     UNION ALL
     SELECT format('run %s is indexed, and is not there', i.run_id)
     FROM indexed_runs AS i
@@ -443,6 +462,13 @@ LEFT JOIN (
 ON CONFLICT (project_id, term, started_at, run_id) DO UPDATE
 SET least = excluded.least, greatest = excluded.greatest
 WHERE (t.least, t.greatest) IS DISTINCT FROM (excluded.least, excluded.greatest);
+
+-- name: add_lacking_terms
+-- Tools and models of steps that the search index did not know of runs that it knows; `clean_search` makes them findable.
+UPDATE indexed_runs AS i
+SET terms = ARRAY(SELECT term FROM unnest(i.terms) AS u (term) UNION SELECT term FROM unnest(l.terms) AS u (term) ORDER BY 1)
+FROM lacking_terms AS l
+WHERE (i.project_id, i.run_id) = (l.project_id, l.run_id);
 
 -- name: search_lock
 -- Waits for whoever indexes.

@@ -74,8 +74,8 @@ CROSS JOIN LATERAL (
 ) AS r;
 
 -- name: kpi_tool_latencies
--- The histograms of the steps of some tools.
-SELECT r.tool_name, r.bins, r.counts
+-- The histograms of the steps of some tools, with the bucket of time that each lies in.
+SELECT date_trunc(%(bucket)s, r.start, 'UTC'), r.tool_name, r.bins, r.counts
 FROM unnest(%(grains)s::text[], %(starts)s::timestamptz[], %(ends)s::timestamptz[]) AS s (grain, start, "end")
 CROSS JOIN LATERAL (
     SELECT * FROM rollup_latencies AS l
@@ -111,6 +111,57 @@ ranked AS (
 SELECT tools, tool_name, calls, calls_failed, calls_timed, microseconds, input_tokens, output_tokens, cost_nano_usd
 FROM ranked
 WHERE by_calls <= %(limit)s OR by_failures <= %(limit)s;
+
+-- name: kpi_tool_buckets
+-- Sums of one tool by bucket of time; a bucket in which nothing is counted is left out.
+SELECT
+    date_trunc(%(bucket)s, r.start, 'UTC'), sum(r.calls)::bigint, sum(r.calls_failed)::bigint, sum(r.calls_timed)::bigint,
+    sum(r.microseconds)::float8, sum(r.input_tokens)::bigint, sum(r.output_tokens)::bigint, sum(r.cost_nano_usd)::float8
+FROM unnest(%(grains)s::text[], %(starts)s::timestamptz[], %(ends)s::timestamptz[]) AS s (grain, start, "end")
+CROSS JOIN LATERAL (
+    SELECT * FROM rollup_tools AS t
+    WHERE t.project_id = %(project_id)s AND t.grain = s.grain AND t.agent_id = ANY (%(agent_ids)s::int[])
+        AND t.start >= s.start AND t.start < s."end" AND t.tool_name = %(tool_name)s
+    OFFSET 0
+) AS r
+GROUP BY 1;
+
+-- name: kpi_users
+-- Sums by user, the one with most runs first, and how many users there are; of the runs themselves, as no roll-up knows users.
+-- Sessions are counted for those alone that are listed: to tell a million sessions apart takes longer than all the sums.
+WITH listed AS (
+    SELECT
+        count(*) OVER () AS users, r.user_id, count(*) AS runs, count(*) FILTER (WHERE r.status = 'FAILED') AS failed,
+        sum(r.input_tokens)::bigint AS input_tokens, sum(r.output_tokens)::bigint AS output_tokens,
+        sum(r.cost_nano_usd)::float8 AS cost_nano_usd
+    FROM runs AS r
+    WHERE r.project_id = %(project_id)s AND r.user_id IS NOT NULL AND r.started_at >= %(start)s AND r.started_at < %(end)s
+        AND (%(agent_ids)s::int[] IS NULL OR r.agent_id = ANY (%(agent_ids)s::int[]))
+    GROUP BY r.user_id
+    ORDER BY 3 DESC, 2
+    LIMIT %(limit)s
+)
+SELECT
+    l.users, l.user_id, u.name, l.runs, l.failed, s.sessions, l.input_tokens, l.output_tokens, l.cost_nano_usd, n.id,
+    n.started_at
+FROM listed AS l
+LEFT JOIN memberships AS m ON m.project_id = %(project_id)s AND m.user_id = l.user_id
+LEFT JOIN users AS u ON u.id = m.user_id
+CROSS JOIN LATERAL (
+    SELECT count(DISTINCT r.session_id) AS sessions
+    FROM runs AS r
+    WHERE r.project_id = %(project_id)s AND r.user_id = l.user_id AND r.started_at >= %(start)s AND r.started_at < %(end)s
+        AND (%(agent_ids)s::int[] IS NULL OR r.agent_id = ANY (%(agent_ids)s::int[]))
+) AS s
+CROSS JOIN LATERAL (
+    SELECT r.id, r.started_at
+    FROM runs AS r
+    WHERE r.project_id = %(project_id)s AND r.user_id = l.user_id AND r.started_at >= %(start)s AND r.started_at < %(end)s
+        AND (%(agent_ids)s::int[] IS NULL OR r.agent_id = ANY (%(agent_ids)s::int[]))
+    ORDER BY r.started_at DESC, r.id DESC
+    LIMIT 1
+) AS n
+ORDER BY l.runs DESC, l.user_id;
 
 -- name: kpi_models
 -- Sums by model, the one with most calls first, and how many models there are.

@@ -86,11 +86,19 @@ READ_BY_PAGE = _read["read_by_page"]
 LIST_SESSIONS = _read["list_sessions"]
 SESSION_RUNS = _read["session_runs"].replace("{run_summary}", RUN_SUMMARY)
 CURSOR_OF_SHARD = _read["cursor_of_shard"]
+LIST_DRAINED = _read["list_drained"]
+IS_FOLDED = _read["is_folded"]
+COUNT_KEPT_LETTERS = _read["count_kept_letters"]
 LIST_AGENTS = _read["list_agents"]
 EXISTING_AGENTS = _read["existing_agents"]
 EXISTING_USERS = _read["existing_users"]
 PING = _read["ping"]
 COUNT_ARRIVED = _read["count_arrived"]
+
+_WALK = _statements("values.sql")["walk"]
+WALK_TERMS = _WALK.replace("{table}", "search_terms").replace("{column}", "term")
+WALK_SESSIONS = _WALK.replace("{table}", "runs").replace("{column}", "session_id")
+WALK_AGENTS = _WALK.replace("{table}", "agents").replace("{column}", "name")
 
 _seed = _statements("seed.sql")
 SEED_AGENT = _seed["seed_agent"]
@@ -137,6 +145,7 @@ REGISTER_LOST_AGENTS = _doctor["register_lost_agents"]
 RESTORE_ERROR_GROUPS = _doctor["restore_error_groups"]
 MAKE_PARTITIONS_OF_RUNS = _doctor["make_partitions_of_runs"]
 CLEAN_SEARCH = _doctor["clean_search"]
+ADD_LACKING_TERMS = _doctor["add_lacking_terms"]
 SEARCH_LOCK = _doctor["search_lock"]
 QUEUE_DOCUMENTS = _doctor["queue_documents"]
 DROP_UNINDEXED_WORDS = _doctor["drop_unindexed_words"]
@@ -169,6 +178,8 @@ KPI_AGENTS = _kpis["kpi_agents"]
 KPI_LATENCIES = _kpis["kpi_latencies"]
 KPI_TOOL_LATENCIES = _kpis["kpi_tool_latencies"]
 KPI_TOOLS = _kpis["kpi_tools"]
+KPI_TOOL_BUCKETS = _kpis["kpi_tool_buckets"]
+KPI_USERS = _kpis["kpi_users"]
 KPI_MODELS = _kpis["kpi_models"]
 KPI_ERRORS = _kpis["kpi_errors"]
 

@@ -6,6 +6,20 @@ SELECT 1;
 -- How far a shard is drained.
 SELECT epoch, entry_id FROM stream_cursors WHERE shard = %(shard)s;
 
+-- name: list_drained
+-- How far each shard is drained, and how many seconds ago its last batch was stored.
+SELECT shard, epoch, entry_id, events, bytes, extract(epoch FROM clock_timestamp() - updated_at)::float8
+FROM stream_cursors
+ORDER BY shard;
+
+-- name: is_folded
+-- Whether no sums wait for the fold.
+SELECT NOT EXISTS (SELECT FROM pending_totals);
+
+-- name: count_kept_letters
+-- How many dead letters of a project are kept.
+SELECT count(*) FROM dead_letters WHERE project_id = %(project_id)s;
+
 -- name: existing_agents
 -- Those of some agents that the project has.
 SELECT id FROM agents WHERE project_id = %(project_id)s AND id = ANY (%(ids)s::int[]);

@@ -54,6 +54,8 @@ class RunFilter:
     """Closed because it was silent, or silent for so long that it is about to be."""
     tools: tuple[str, ...] = ()
     """Has a step of each of these."""
+    models: tuple[str, ...] = ()
+    """Has a step of each of these."""
     tags: tuple[str, ...] = ()
     """`name`, or `key=value` for tags that are an object."""
     metrics: tuple[MetricFilter, ...] = ()
@@ -71,6 +73,7 @@ class RunFilter:
         """What must stand in `search_terms`."""
         return [
             *(f"tool:{name}" for name in self.tools),
+            *(f"model:{name}" for name in self.models),
             *(f"tag:{name}"[:TERM_CHARS_MAX] for name in self.tags),
             *(f"metric:{metric.name}" for metric in self.metrics),
         ]

@@ -51,7 +51,7 @@ WHERE words <> ''
 ON CONFLICT (project_id, run_id, id, day) DO UPDATE SET words = excluded.words WHERE t.words <> excluded.words;
 
 -- name: index_terms
--- Brings the terms of runs up to date: their tools only grow, their tags and metrics are looked up anew when the run itself
+-- Brings the terms of runs up to date: their tools and models only grow, their tags and metrics are looked up anew when the run itself
 -- changed, and when its start did they all move to their new place in time.
 WITH changed AS (
     SELECT k.project_id, k.run_id, k.day, k.whole, r.started_at, r.duration_microseconds, r.cost_nano_usd,
@@ -72,13 +72,14 @@ measured AS (
 terms AS (
     SELECT c.project_id, c.run_id, o.term, NULL::float8 AS least, NULL::float8 AS greatest
     FROM changed AS c, unnest(c.old_terms) AS o (term)
-    WHERE NOT c.whole OR o.term LIKE 'tool:%%'
+    WHERE NOT c.whole OR o.term ^@ 'tool:' OR o.term ^@ 'model:'
     UNION
-    SELECT s.project_id, s.run_id, 'tool:' || s.tool_name, NULL, NULL
+    SELECT s.project_id, s.run_id, o.term, NULL, NULL
     FROM unnest(%(step_project_ids)s::int[], %(step_run_ids)s::uuid[], %(step_days)s::date[], %(step_ids)s::bigint[])
         AS k (project_id, run_id, day, id)
     JOIN steps AS s ON (s.project_id, s.run_id, s.day, s.id) = (k.project_id, k.run_id, k.day, k.id)
-    WHERE s.tool_name IS NOT NULL
+    CROSS JOIN LATERAL (VALUES ('tool:' || s.tool_name), ('model:' || s.model)) AS o (term)
+    WHERE o.term IS NOT NULL
     UNION
     SELECT c.project_id, c.run_id, left('tag:' || t.name, 600), NULL, NULL
     FROM changed AS c

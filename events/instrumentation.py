@@ -16,6 +16,9 @@ TEXTS_MENDED = Counter(
     "agentguide_texts_mended", "Bodies, payloads and names in which NUL or half a surrogate pair became U+FFFD."
 )
 CONNECTIONS_CUT = Counter("agentguide_connections_cut", "Connections closed without an answer, by the reason.", ["reason"])
+FIGURES_UNWRITTEN = Counter(
+    "agentguide_figures_unwritten", "Times that what this process counted could not be added to the figures of all."
+)
 PAYLOADS_CUT = Counter("agentguide_payloads_cut", "Payloads over the field limit, stored as their head and a mark.")
 REDACTIONS = Counter("agentguide_redactions", "Secrets taken out of events before they were queued, by kind.", ["what"])
 REQUESTS_LIMITED = Counter(

@@ -17,6 +17,7 @@ from redis.exceptions import OutOfMemoryError
 
 from events import ids, records
 from events.changes import CHANGES_MAX, INDEXED_KEY, RunKey, change_arguments, changes_key
+from events.instrumentation import EVENTS_ACCEPTED
 from events.records import Record
 
 APPEND_SCRIPT = files("events").joinpath("append.lua").read_text()
@@ -114,6 +115,7 @@ def append_now(connection: "redis.Redis", entries: Iterable[NewEntry], shards: i
         keys, arguments = append_arguments(shard, members, ids.epoch_id(), shards)
         if script(keys=keys, args=arguments):
             took.append(shard)
+        EVENTS_ACCEPTED.inc(sum(entry.count for entry in members))
     return took
 
 

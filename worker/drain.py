@@ -18,6 +18,7 @@ from redis.exceptions import OutOfMemoryError
 from db import pipeline
 from db.dead_letters import Bounds, Letter, bury
 from db.pipeline import Connection, Cursor
+from events.figures import Figures
 from events.stream import Entry, ShardStream
 from worker.fetch import Fetched, Fetcher
 from worker.search import index_slice
@@ -62,11 +63,21 @@ class Care(IntEnum):
 class Drain:
     """Drains one shard over one connection."""
 
-    def __init__(self, stream: ShardStream, connect: Callable[[], Connection], *, batch_events: int, letters: Bounds) -> None:
-        """`letters` bounds what is kept of events that cannot be stored."""
+    def __init__(
+        self,
+        stream: ShardStream,
+        connect: Callable[[], Connection],
+        *,
+        batch_events: int,
+        letters: Bounds,
+        figures: Figures | None = None,
+    ) -> None:
+        """`letters` bounds what is kept of events that cannot be stored; `figures` learn what was stored."""
         self._stream = stream
         self._connect = connect
         self._bounds = letters
+        self._figures = figures or Figures()
+        self._buried = 0
         self._storing = Store(connect)
         self._fetcher = Fetcher(stream, batch_events)
         self._connection: Connection | None = None
@@ -86,6 +97,7 @@ class Drain:
         """
         if self._connection is not None and not self._connection.closed:
             self._upkeep.finish(self._connection)
+            self._note_upkeep()
 
     def close(self) -> None:
         self._fetcher.forget()
@@ -121,6 +133,8 @@ class Drain:
         if isinstance(taken, Outcome):
             return taken
         cursor, fetched = taken
+        if fetched.entries:
+            self._figures.note_stored(self._stream.shard, fetched.entries, self._buried)
         self._stream.trim(
             *(cursor.epoch, cursor.entry_id, cursor.events, cursor.bytes),
             entries=len(fetched.entries),
@@ -129,11 +143,18 @@ class Drain:
         self.position = cursor.entry_id
         self.stored_events += fetched.count
         if not fetched.entries:
-            return Outcome.TIDIED if self._upkeep.when_idle(connection) else Outcome.EMPTY
+            tidied = self._upkeep.when_idle(connection)
+            self._note_upkeep()
+            return Outcome.TIDIED if tidied else Outcome.EMPTY
         if fetched.count > BUSY_EVENTS:
             self._stream.say_busy()
         self._upkeep.after_batch(connection, fetched.count)
+        self._note_upkeep()
         return Outcome.FULL if fetched.full else Outcome.STORED
+
+    def _note_upkeep(self) -> None:
+        if self._upkeep.is_folded:
+            self._figures.note_folded(self._stream.shard)
 
     def _connected(self) -> Connection:
         if self._connection is None or self._connection.closed:
@@ -151,6 +172,7 @@ class Drain:
         if cursor is None:
             return Outcome.BUSY
         self._storing.changed.clear()
+        self._buried = 0
         epoch = self._stream.epoch()
         if cursor.epoch != epoch:
             cursor = Cursor(epoch, "0-0", 0, 0)
@@ -227,6 +249,7 @@ class Drain:
             return False
         dropped = bury(connection, letters, self._bounds)
         self.dead_letters += len(letters)
+        self._buried = len(letters)
         logger.warning(
             "shard %d: %d events from entry %s on are dead letters, of which %d are not kept; the first: %s",
             *(self._stream.shard, len(letters), letters[0].entry_id, dropped, letters[0].reason[:200]),

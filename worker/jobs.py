@@ -16,6 +16,7 @@ from db.partitions import ensure_partitions as make_partitions
 from db.pipeline import Connection, prepare_session
 from db.urls import psycopg_url
 from events import jobs
+from events.figures import Figures
 from events.settings import JOB_TIMEOUT_SECONDS, Settings
 from events.stream import ShardStream
 from worker import dead_letters, deletions, removal, retention, stale
@@ -60,6 +61,7 @@ class Context:
     redis: "redis.Redis"
     stopping: Callable[[], bool] = lambda: False
     drains: dict[int, Drain] = field(default_factory=dict)
+    figures: Figures = field(default_factory=Figures)
 
     def connect(self) -> Connection:
         url = self.settings.database_url
@@ -86,6 +88,7 @@ class Context:
                 self.connect,
                 batch_events=settings.drain_batch_events,
                 letters=Bounds(settings.dead_letters_max, settings.dead_letters_bytes_max),
+                figures=self.figures,
             )
         return self.drains[shard]
 

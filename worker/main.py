@@ -15,6 +15,7 @@ from rq.serializers import JSONSerializer
 
 from events import jobs
 from events.connections import WAIT_SECONDS, redis_connection
+from events.figures_writing import Writer
 from events.memory import calm_collector
 from events.settings import Settings
 from worker.drain import TRANSIENT, Outcome
@@ -97,11 +98,21 @@ def run(settings: Settings) -> None:
     calm_collector()
     connection = redis_connection(settings)
     worker = make_worker(settings, connection)
+    writer = Writer(redis_connection(settings), worker.context.figures)
+    writer.start()
+    try:
+        _work(worker)
+    finally:
+        writer.close()
+    if not worker.stop_requested:
+        raise SystemExit(1)
+
+
+def _work(worker: Worker) -> None:
+    connection = worker.context.redis
     while is_full(connection) and not worker.stop_requested:
         drain_all(worker.context)
         time.sleep(FULL_PAUSE_SECONDS)
     logger.info("worker %s waits for jobs", worker.name)
     options: dict[str, Any] = {"logging_level": "WARNING"}
     worker.work(**options)
-    if not worker.stop_requested:
-        raise SystemExit(1)

@@ -46,7 +46,7 @@ def repair(session: Connection, rows: Connection, *, days_ahead: int) -> Done:
         "metrics stored anew": _restore(session, rows, queries.LIST_STRAY_METRICS, queries.TAKE_METRICS, _metric_event),
         "runs corrected": _correct_runs(session, rows),
         "roll-up rows corrected": _correct_rollups(session),
-        "runs to be indexed": _repair_search(session),
+        **_repair_search(session),
     }
     fold(rows, wait=True)
     return {name: count for name, count in done.items() if count}
@@ -187,10 +187,11 @@ def _correct_rollups(session: Connection) -> int:
         )
 
 
-def _repair_search(session: Connection) -> int:
+def _repair_search(session: Connection) -> Done:
     with session.transaction():
         session.execute(queries.SEARCH_LOCK)
         session.execute(queries.DROP_UNINDEXED_WORDS)
         queued = session.execute(queries.QUEUE_DOCUMENTS).rowcount
+        completed = session.execute(queries.ADD_LACKING_TERMS).rowcount
         session.execute(queries.CLEAN_SEARCH)
-    return queued
+    return {"runs to be indexed": queued, "runs whose terms were completed": completed}

@@ -39,6 +39,11 @@ class Upkeep:
         self._folded_at = clock()
         self._index_due = clock() + INDEX_AFTER_SECONDS
 
+    @property
+    def is_folded(self) -> bool:
+        """Whether nothing of this drain's waits for the fold, as far as it knows."""
+        return not self._unfolded
+
     def after_batch(self, connection: Connection, events: int) -> None:
         """A batch was stored."""
         self._unfolded = self._unindexed = True

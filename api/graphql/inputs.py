@@ -59,6 +59,7 @@ class RunFilter:
     has_error: bool | None = strawberry.field(default=None, description="Of the run or of one of its steps.")
     stale: bool | None = strawberry.field(default=None, description="It was closed because it said nothing, or is about to be.")
     tools: list[str] | None = strawberry.field(default=None, description="Has a step of each.")
+    models: list[str] | None = strawberry.field(default=None, description="Has a step of each.")
     tags: list[str] | None = strawberry.field(default=None, description="Each a `name`, or `key=value`.")
     metrics: list[MetricFilter] | None = None
     q: str | None = strawberry.field(default=None, description='Words in input, output or errors; "a phrase", or, -not.')
@@ -84,6 +85,7 @@ async def run_filter(context: Context, given: RunFilter | None) -> run_list.RunF
         has_error=given.has_error,
         stale=given.stale,
         tools=tuple(dict.fromkeys(given.tools or ())),
+        models=tuple(dict.fromkeys(given.models or ())),
         tags=tuple(dict.fromkeys(given.tags or ())),
         metrics=metrics,
         q=given.q,
@@ -116,12 +118,13 @@ def _check(given: RunFilter) -> None:
     for name, many, most in (
         ("ids", given.ids, FIRST_MAX),
         ("tools", given.tools, VALUES_MAX),
+        ("models", given.models, VALUES_MAX),
         ("tags", given.tags, VALUES_MAX),
         ("metrics", given.metrics, VALUES_MAX),
     ):
         if many is not None and len(many) > most:
             raise InvalidQuery(f"`{name}` holds {len(many)} values; at most {most} go into it.")
-    names = [given.session_id, *(given.tools or ()), *(given.tags or ())]
+    names = [given.session_id, *(given.tools or ()), *(given.models or ()), *(given.tags or ())]
     for text in (*names, *(metric.name for metric in given.metrics or ())):
         if text is not None and not 0 < len(text) <= NAME_CHARS_MAX:
             raise InvalidQuery(f"A name has 1 to {NAME_CHARS_MAX} characters, which {text[:50]!r} has not.")

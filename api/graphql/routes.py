@@ -45,15 +45,17 @@ class QueryIn(BaseModel):
 
 
 _BODY = QueryIn.model_json_schema()
+_ANSWER = {"type": "object", "properties": {"data": {}, "errors": {"type": "array", "items": {"type": "object"}}}}
 
 
 @router.post(
     "/graphql",
     responses={
+        200: {"description": "`data` and `errors`, as GraphQL has them.", "content": {"application/json": {"schema": _ANSWER}}},
         400: {
             "description": "`errors` of GraphQL, or `error`.",
             "content": {"application/json": {"schema": {"type": "object"}}},
-        }
+        },
     },
     openapi_extra={"requestBody": {"required": True, "content": {"application/json": {"schema": _BODY}}}},
 )

@@ -1,9 +1,11 @@
 """The OpenAPI of both apps is true: made-up requests, good ones and bad ones, get answers as it says, and never a 500."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 import schemathesis
+from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
@@ -14,6 +16,8 @@ from schemathesis.specs.openapi.checks import content_type_conformance, response
 
 from api.app import create_ingest_app, create_read_app
 from events.settings import Settings
+from events.simulation import Simulation
+from tests.integration.conftest import Drain
 from tests.support.serving import serving
 
 EXAMPLES = 6
@@ -22,6 +26,16 @@ CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance,
 ENDLESS = "/v1/stream"
 
 
+@pytest.fixture
+def _filled(client: TestClient, drain: Drain) -> None:
+    """Some runs, so that there is something to answer."""
+    simulation = Simulation(seed=1, error_rate=0.5)
+    for number in range(5):
+        assert client.post("/v1/events", json=simulation.run(number, datetime.now(UTC)).events).status_code == 202
+    assert drain() == 0
+
+
+@pytest.mark.usefixtures("_filled")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.parametrize("create", [create_ingest_app, create_read_app], ids=["ingest", "read"])
 def test_answers_are_as_the_openapi_says(settings: Settings, create: Any) -> None:

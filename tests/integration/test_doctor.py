@@ -187,6 +187,11 @@ DAMAGES: list[tuple[str, set[str]]] = [
     ("DELETE FROM search_documents", {"search index"}),
     ("UPDATE indexed_runs SET started_at = now()", {"search index"}),
     ("DELETE FROM search_terms WHERE term = 'tool:search'", {"search index"}),
+    (
+        "DELETE FROM search_terms WHERE term LIKE 'model:%';"
+        " UPDATE indexed_runs SET terms = array_remove(array_remove(terms, 'model:large'), 'tool:browser')",
+        {"search index"},
+    ),
     ("DELETE FROM search_terms WHERE term LIKE 'metric:%'", {"search index"}),
     ("UPDATE search_terms SET greatest = greatest + 1", {"search index"}),
     ("INSERT INTO search_terms SELECT project_id, 'tool:none', started_at, run_id FROM search_terms LIMIT 1", {"search index"}),

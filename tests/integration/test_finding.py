@@ -10,6 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api import finding
+from api.filters import IDS_MAX
 from db import queries
 from db.run_list import MetricFilter, Page, Position, RunFilter, Sort, list_runs
 from tests.integration.conftest import Drain
@@ -32,7 +33,12 @@ def _run(number: int) -> dict[str, Any]:
         "input": {"question": f"about {WORDS[number % 4]}"},
         "output": f"the answer is {number}",
         "steps": [
-            {"toolName": tool, "costUsd": number * 0.01, "error": "boom" if number % 6 == 5 and tool == "search" else None}
+            {
+                "toolName": tool,
+                "model": {"search": f"small-{number % 2}", "mail": "large"}.get(tool),
+                "costUsd": number * 0.01,
+                "error": "boom" if number % 6 == 5 and tool == "search" else None,
+            }
             for tool in ("search", "browse", "mail")[: number % 3 + 1]
         ],
     }
@@ -66,6 +72,14 @@ def _names(run: dict[str, Any]) -> set[str]:
     return {step["toolName"] for step in run["steps"]}
 
 
+def _models(run: dict[str, Any]) -> set[str]:
+    return {step["model"] for step in run["steps"]}
+
+
+def _fails(run: dict[str, Any]) -> bool:
+    return any(step["error"] for step in run["steps"])
+
+
 FILTERS: list[tuple[str, Callable[[dict[str, Any]], bool]]] = [
     ("", lambda run: True),
     ("agentName=agent-1", lambda run: run["agent"]["name"] == "agent-1"),
@@ -85,14 +99,21 @@ FILTERS: list[tuple[str, Callable[[dict[str, Any]], bool]]] = [
     ("minDurationMs=5000&maxDurationMs=20000", lambda run: 5 <= (_seconds(run) or 0) <= 20),
     ("minCostUsd=0.3", lambda run: _cost(run) >= 0.3),
     ("maxCostUsd=0.1", lambda run: _cost(run) <= 0.1),
-    ("hasError=true", lambda run: any(step["error"] for step in run["steps"])),
-    ("hasError=false", lambda run: not any(step["error"] for step in run["steps"])),
+    ("hasError=true", _fails),
+    ("hasError=false", lambda run: not _fails(run)),
     ("tool=browse", lambda run: "browse" in _names(run)),
     ("tool=browse&tool=mail", lambda run: {"browse", "mail"} <= _names(run)),
     (
         "tool=browse&from=2026-11-20T10:05:00Z&status=FAILED",
         lambda run: "browse" in _names(run) and run["status"] == "FAILED" and run["startedAt"][11:16] >= "10:05",
     ),
+    ("model=large", lambda run: "large" in _models(run)),
+    ("model=large&model=small-1", lambda run: {"large", "small-1"} <= _models(run)),
+    (
+        "model=small-1&tool=browse&hasError=true",
+        lambda run: "small-1" in _models(run) and _fails(run) and "browse" in _names(run),
+    ),
+    ("model=search", lambda run: False),
     ("tag=batch", lambda run: "batch" in run["tags"]),
     ("tag=team", lambda run: "team" in run["tags"]),
     ("tag=team=t3", lambda run: isinstance(run["tags"], dict) and run["tags"]["team"] == "t3"),
@@ -105,7 +126,7 @@ FILTERS: list[tuple[str, Callable[[dict[str, Any]], bool]]] = [
     ("q=grösse or größe", lambda run: "Größe" in run["input"]["question"]),
     ("q=answer -rainfall", lambda run: "rainfall" not in run["input"]["question"]),
     ('q="answer is 7"', lambda run: run["output"] == "the answer is 7"),
-    ("q=boom", lambda run: any(step["error"] for step in run["steps"])),
+    ("q=boom", _fails),
     ("q=answer&status=FAILED&tool=browse", lambda run: run["status"] == "FAILED" and "browse" in _names(run)),
 ]
 
@@ -131,7 +152,7 @@ def test_filters_and_sorts(
             assert _all_pages(client, f"{query}&sort={sort}") == [run["id"] for run in expected], (query, sort)
 
 
-BESIDE = ("q=", "tool=", "tag=", "metric=", "DurationMs=", "CostUsd=", "sort=duration", "sort=cost", "sort=steps")
+BESIDE = ("q=", "tool=", "model=", "tag=", "metric=", "DurationMs=", "CostUsd=", "sort=duration", "sort=cost", "sort=steps")
 """What rests on the search index."""
 
 
@@ -149,6 +170,27 @@ def _all_pages(client: TestClient, query: str) -> list[str]:
     return seen
 
 
+def test_runs_by_their_ids(client: TestClient, runs: list[dict[str, Any]]) -> None:
+    some = runs[3:16]
+    ids = "&".join(f"id={run['id']}" for run in some)
+    asked = {query: dict(FILTERS)[query] for query in ("", "status=FAILED&status=RUNNING", "model=large", "agentName=agent-1")}
+    for query, holds in {**asked, "q=answer": lambda run: True, "minCostUsd=0.1": lambda run: _cost(run) >= 0.1}.items():
+        for sort, value_of in SORTS.items():
+            expected = [run for run in some if holds(run) and value_of(run) is not None]
+            expected.sort(key=lambda run: (value_of(run), run["id"]), reverse=True)
+            assert _all_pages(client, f"{ids}&{query}&sort={sort}") == [run["id"] for run in expected], (query, sort)
+    one = runs[5]["id"]
+    bare = one.replace("-", "").upper()
+    assert _all_pages(client, f"id={one}&id={bare}&id={uuid4()}") == [one]
+    assert _all_pages(client, f"id={uuid4()}") == []
+    exported = client.get(f"/v1/runs/export?id={one}&id={runs[6]['id']}").text.splitlines()
+    assert len(exported) == 2
+    for wrong in ("id=5", "id=", "id=%00", "&".join(f"id={uuid4()}" for _ in range(101))):
+        for route in ("runs", "runs/export", "stream"):
+            answer = client.get(f"/v1/{route}?{wrong}")
+            assert (answer.status_code, answer.json()["error"]["code"]) == (422, "invalid_query"), (route, wrong)
+
+
 def test_too_many_matches_sort_by_time_only(
     client: TestClient, runs: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -160,9 +202,10 @@ def test_too_many_matches_sort_by_time_only(
 def test_what_changes_is_found_anew(client: TestClient, drain: Drain, runs: list[dict[str, Any]]) -> None:
     first, second = runs[0]["id"], runs[1]["id"]
     client.patch(f"/v1/runs/{first}", json={"startedAt": "2026-11-20T12:00:00Z", "tags": ["late"], "output": "thunderstorm"})
-    client.post(f"/v1/runs/{second}/steps", json={"toolName": "telescope", "output": {"seen": "andromeda"}})
+    client.post(f"/v1/runs/{second}/steps", json={"toolName": "telescope", "model": "stellar", "output": {"seen": "andromeda"}})
     drain()
-    assert _all_pages(client, "tool=search")[0] == first
+    assert _all_pages(client, "tool=search")[0] == _all_pages(client, "model=small-0")[0] == first
+    assert _all_pages(client, "model=stellar") == [second]
     assert _all_pages(client, "tag=late") == [first]
     assert first not in _all_pages(client, "tag=batch")
     assert _all_pages(client, "q=thunderstorm") == [first]
@@ -230,6 +273,9 @@ PLANS = [
     (RunFilter(agent_ids=(1, 2, 3)), Sort.TIME, "runs_agent_idx"),
     (RunFilter(statuses=("FAILED",)), Sort.TIME, "runs_status_idx"),
     (RunFilter(statuses=("FAILED", "RUNNING")), Sort.TIME, "runs_status_idx"),
+    (RunFilter(ids=(uuid4(),)), Sort.TIME, "runs_pkey"),
+    (RunFilter(ids=tuple(uuid4() for _ in range(IDS_MAX)), has_error=True), Sort.TIME, "runs_pkey"),
+    (RunFilter(ids=(uuid4(), uuid4())), Sort.COST, "indexed_runs_pkey"),
     (RunFilter(user_id=3), Sort.TIME, "runs_user_idx"),
     (RunFilter(session_id="s3"), Sort.TIME, "runs_session_idx"),
     (RunFilter(stale=True), Sort.TIME, "runs_status_idx"),
@@ -238,6 +284,7 @@ PLANS = [
     (RunFilter(duration_min=19_990 * 1_000_000), Sort.TIME, "indexed_runs_duration_idx"),
     (RunFilter(cost_min=19_990), Sort.TIME, "indexed_runs_cost_idx"),
     (RunFilter(tools=("rare",)), Sort.TIME, "search_terms_pkey"),
+    (RunFilter(models=("rare",)), Sort.TIME, "search_terms_pkey"),
     (RunFilter(tags=("rare",), metrics=(MetricFilter("score"),)), Sort.TIME, "search_terms_pkey"),
     (RunFilter(), Sort.DURATION, "indexed_runs_duration_idx"),
     (RunFilter(), Sort.COST, "indexed_runs_cost_idx"),

@@ -101,6 +101,26 @@ def test_filters_are_those_of_the_list(url: str, send: Send) -> None:
     assert _ask(f"{url}/v1/stream?colour=red")[0] == 422
 
 
+def test_one_run_is_told_of_whatever_else_there_is_no_room_for(settings: Settings, send: Send) -> None:
+    mine = _runs(2, agent=AgentRef("a"))
+    ids = "&".join(f"id={run_id}" for run_id in _ids(mine))
+    with serving(settings.model_copy(update={"stream_pending_max": 2})) as url:
+        with EventStream(url, ids) as stream, EventStream(url, f"{ids}&status=FAILED") as failed:
+            send([*_runs(5), *mine, *_runs(5)])
+            stream.wait_for_runs(2)
+            send([*_runs(5), RunRecord(mine[0].run_id, status="FAILED"), *_runs(5)])
+            failed.wait_for_runs(1)
+            stream.wait_for_runs(3)
+            assert sorted(stream.run_ids) == sorted([*_ids(mine), _ids(mine)[0]])
+            assert failed.run_ids == _ids(mine)[:1]
+            assert (stream.missed, stream.gaps, failed.missed, failed.gaps) == (0, 0, 0, 0)
+            last_id = stream.last_id
+        send([RunRecord(mine[1].run_id, status="SUCCESS"), *_runs(9)])
+        with EventStream(url, ids, {"Last-Event-ID": last_id}) as again:
+            again.wait_for_runs(1)
+            assert (again.run_ids[-1], again.missed, again.gaps) == (_ids(mine)[1], 0, 0)
+
+
 def test_what_only_the_search_index_knows_is_told_when_it_does(url: str, send: Send) -> None:
     run = uuid4().hex
     with EventStream(url, "tool=browser") as stream, EventStream(url, "q=zeppelin&metric=score") as by_words:

@@ -4,9 +4,11 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
+import psycopg
 import pytest
 from fastapi.testclient import TestClient
 
+from db import queries
 from events.simulation import Simulation
 from tests.integration.conftest import Drain
 from tests.support.recount import Row, assert_percentiles
@@ -98,6 +100,95 @@ def test_a_simulation_gives_the_numbers_that_were_sent(client: TestClient, simul
     latency = client.get("/v1/metrics/latency", params={"tool": "chat"}).json()
     assert latency["total"] == sum(step["toolName"] == "chat" for step in steps.values())
     assert_percentiles(latency["durationMs"], sorted(_microseconds(s) for s in steps.values() if s["toolName"] == "chat"))
+
+
+def test_a_tool_over_time_adds_up_to_the_tool(client: TestClient, simulated: list[Row]) -> None:
+    _, steps = _whole(simulated)
+    for tool in client.get("/v1/metrics/tools").json()["tools"]:
+        name = tool["toolName"]
+        mine = [step for step in steps.values() if step["toolName"] == name]
+        for bucket in ("hour", "day"):
+            answer = client.get("/v1/metrics/tools/timeseries", params={"tool": name, "bucket": bucket}).json()
+            assert (answer["toolName"], answer["bucket"], answer["window"]["covered"]["grain"]) == (name, bucket, "hour")
+            buckets = {datetime.fromisoformat(one["start"]): one for one in answer["buckets"]}
+            assert len(buckets) == len(answer["buckets"]) in ((24, 25, 26) if bucket == "hour" else (2, 3))
+            for field in ("calls", "failures", "inputTokens", "outputTokens"):
+                assert sum(one[field] for one in buckets.values()) == tool[field]
+            for start, one in buckets.items():
+                end = start + timedelta(**{f"{bucket}s": 1})
+                taken = sorted(_microseconds(s) for s in mine if start <= datetime.fromisoformat(s["startedAt"]) < end)
+                assert one["calls"] == len(taken)
+                assert one["failureRate"] == (one["failures"] / len(taken) if taken else None)
+                average = one["durationMs"].pop("avg")
+                assert average == (round(sum(taken) / len(taken) / 1000, 3) if taken else None)
+                assert_percentiles(one["durationMs"], taken)
+
+
+def test_a_tool_over_time_of_an_agent_and_of_steps_without_a_tool(client: TestClient, drain: Drain) -> None:
+    for number, name in enumerate(("a", "b", "b"), 1):
+        run = {"type": "run", "id": f"{number:032x}", "agent": {"name": name}, "startedAt": "2026-11-01T10:00:00Z"}
+        times = {"startedAt": "2026-11-01T10:30:00Z", "finishedAt": "2026-11-01T10:30:02Z"}
+        step = {"type": "step", "runId": run["id"], "id": f"{1:016x}", "error": "boom" if number == 2 else None} | times
+        assert client.post("/v1/events", json=[run, step]).status_code == 202
+    drain()
+    window = {"from": "2026-11-01T08:00:00Z", "to": "2026-11-01T11:00:00Z", "tool": ""}
+    answer = client.get("/v1/metrics/tools/timeseries", params=window | {"agentName": "b"}).json()
+    assert (answer["toolName"], answer["bucket"]) == (None, "hour")
+    assert [one["calls"] for one in answer["buckets"]] == [0, 0, 2]
+    assert answer["buckets"][0]["durationMs"] == {"avg": None, "p50": None, "p95": None}
+    assert (answer["buckets"][2]["failures"], answer["buckets"][2]["failureRate"]) == (1, 0.5)
+    assert answer["buckets"][2]["durationMs"]["avg"] == 2000
+    for other in ({"tool": "none"}, {"agentName": "nobody"}):
+        answer = client.get("/v1/metrics/tools/timeseries", params=window | other).json()
+        assert [one["calls"] for one in answer["buckets"]] == [0, 0, 0]
+
+
+def test_users_are_counted_from_their_runs(client: TestClient, drain: Drain, database: psycopg.Connection[Any]) -> None:
+    for number, name in enumerate(("Ada", "Bob", "Eve", "Moved"), 1):
+        database.execute(queries.SEED_USER, {"project_id": 1, "email": f"{name}@example.org", "name": name})
+        for run in range(number):
+            body = {
+                "agent": {"name": f"agent-{run % 2}"},
+                "userId": number,
+                "status": ("SUCCESS", "FAILED", "RUNNING")[run % 3],
+            }
+            body |= {"startedAt": f"2026-11-01T1{run}:0{number}:00Z"} | ({"sessionId": f"s{run // 2}"} if run else {})
+            run_id = client.post("/v1/runs", json=body).json()["id"]
+            step = {"toolName": "chat", "inputTokens": 10 * number, "outputTokens": run, "costUsd": 0.5}
+            client.post(f"/v1/runs/{run_id}/steps", json=step)
+            if run == number - 1 and number == 3:
+                last_of_eve = run_id
+    client.post("/v1/runs", json={"agent": {"name": "agent-0"}, "startedAt": "2026-11-01T10:00:00Z"})  # of nobody
+    drain()
+    database.execute("DELETE FROM memberships WHERE user_id = 4")
+    database.execute("UPDATE runs SET project_id = 2 WHERE user_id = 2")
+    window = {"from": "2026-11-01T10:00:00Z", "to": "2026-11-02T00:00:00Z"}
+    answer = client.get("/v1/metrics/users", params=window)
+    assert "example.org" not in answer.text
+    users = answer.json()["users"]
+    assert [(user["userId"], user["name"], user["runs"]) for user in users] == [(4, None, 4), (3, "Eve", 3), (1, "Ada", 1)]
+    assert users[1] == {
+        "userId": 3,
+        "name": "Eve",
+        "runs": 3,
+        "failedRuns": 1,
+        "sessions": 2,
+        "inputTokens": 90,
+        "outputTokens": 3,
+        "costUsd": 1.5,
+        "lastRunId": last_of_eve,
+        "lastRunAt": "2026-11-01T12:03:00+00:00",
+    }
+    assert (users[2]["sessions"], answer.json()["usersLeftOut"]) == (0, 0)
+    assert answer.json()["window"]["covered"]["grain"] == "minute"
+    one = client.get("/v1/metrics/users", params=window | {"limit": 1}).json()
+    assert ([user["userId"] for user in one["users"]], one["usersLeftOut"]) == ([4], 2)
+    of_agent = client.get("/v1/metrics/users", params=window | {"agentName": "agent-1"}).json()["users"]
+    assert [(user["userId"], user["runs"], user["lastRunAt"][11:16]) for user in of_agent] == [(4, 2, "13:04"), (3, 1, "11:03")]
+    early = client.get("/v1/metrics/users", params=window | {"to": "2026-11-01T11:03:00Z"}).json()["users"]
+    assert [(user["userId"], user["runs"]) for user in early] == [(1, 1), (3, 1), (4, 1)]
+    for nothing in ({"agentName": "nobody"}, {"from": "2026-11-01T23:00:00Z"}):
+        assert client.get("/v1/metrics/users", params=window | nothing).json()["users"] == []
 
 
 def test_agents_by_id_by_name_and_by_version(client: TestClient, simulated: list[Row]) -> None:
@@ -221,6 +312,15 @@ def test_tools_beyond_the_limit_are_counted(client: TestClient, drain: Drain) ->
         ("tools?top=-1", "greater than or equal to 0"),
         ("tools?errors=101", "less than or equal to 100"),
         ("models?limit=0", "greater than or equal to 1"),
+        ("tools/timeseries", "Field required"),
+        ("tools/timeseries?tool=a&bucket=minute", "'hour' or 'day'"),
+        ("tools/timeseries?tool=a&bucket=hour&from=2026-01-01T00:00:00Z&to=2026-11-03T00:00:00Z", "7344 buckets of a hour"),
+        ("tools/timeseries?tool=nul%00", "NUL"),
+        ("tools/timeseries?tool=" + "x" * 257, "at most 256"),
+        ("users?limit=0", "greater than or equal to 1"),
+        ("users?limit=1001", "less than or equal to 1000"),
+        ("users?from=2010-01-01T00:00:00Z&to=2026-11-01T00:00:00Z", "longer than 1830 days"),
+        ("users?userId=1", "Extra inputs"),
         ("latency?subject=tool", "'run' or 'step'"),
         ("latency?subject=run&tool=search", "leave out `subject`"),
         ("latency?tool=nul%00", "NUL"),

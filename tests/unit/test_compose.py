@@ -46,3 +46,10 @@ def test_this_machine_alone_reaches_the_ports(services: dict[str, Any]) -> None:
     assert len(published) == len(APIS)
     assert all(port.startswith("127.0.0.1:") for port in published)
     assert not any("network_mode" in service for service in services.values())
+
+
+def test_the_image_of_the_apis_has_the_dashboard_and_that_of_the_workers_has_not() -> None:
+    apis, workers = ((Path(__file__).parents[2] / f"Dockerfile.{name}").read_text() for name in ("api", "worker"))
+    assert apis.index("scripts/web.py build") < apis.index("--wheel-dir /wheels")
+    assert "web.py" not in workers
+    assert "AGENTGUIDE_WITHOUT_DASHBOARD=1 pip wheel" in workers

@@ -1,7 +1,7 @@
 import { useMediaQuery } from "@mantine/hooks";
 import { IconArrowDown } from "@tabler/icons-react";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type ReactNode, type RefObject, useEffect, useRef, useState } from "react";
+import { type ReactNode, type RefObject, useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
 import type { RunSummary } from "@/api/shapes";
 import { columnOf, type RunColumnKey, USUAL_COLUMNS } from "./columns";
 import { RunRow } from "./run-row";
@@ -42,6 +42,7 @@ const ROW_HEIGHT = 32;
 const CARD_HEIGHT = 58;
 const PICK_WIDTH = 30;
 const RUN_WIDTH_MIN = 200;
+const NO_COLUMNS: readonly RunColumnKey[] = [];
 
 /** Runs, a dense row each: the whole row leads to its run. On a phone each is two lines. */
 export function RunsTable(props: RunsTableProps) {
@@ -76,7 +77,14 @@ export function RunsTable(props: RunsTableProps) {
 
   const [ownCurrent, setOwnCurrent] = useState(0);
   const tabStop = props.onCurrent ? Math.max(0, current) : ownCurrent;
-  const visible = isNarrow ? [] : columns;
+  const visible = isNarrow ? NO_COLUMNS : columns;
+  // Rows are drawn anew only if something in them changed, so what they are given must not.
+  const latest = useRef({ onPick, onFocus: props.onCurrent ?? setOwnCurrent });
+  useLayoutEffect(() => {
+    latest.current = { onPick, onFocus: props.onCurrent ?? setOwnCurrent };
+  });
+  const pick = useCallback((id: string) => latest.current.onPick?.(id), []);
+  const focus = useCallback((index: number) => latest.current.onFocus(index), []);
   const width = visible.reduce((sum, key) => sum + columnOf(key).width, RUN_WIDTH_MIN + (onPick ? PICK_WIDTH : 0));
   let before = -1;
   return (
@@ -113,8 +121,8 @@ export function RunsTable(props: RunsTableProps) {
                 isPicked={picked?.includes(run.id) ?? false}
                 isChanged={props.changed?.has(run.id) ?? false}
                 isGone={props.isGone?.(run) ?? false}
-                onPick={onPick}
-                onFocus={props.onCurrent ?? setOwnCurrent}
+                onPick={onPick && pick}
+                onFocus={focus}
               />
             );
           })}

@@ -2,7 +2,7 @@ import { ActionIcon } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { IconHelp } from "@tabler/icons-react";
 import { getRouteApi, useElementScrollRestoration } from "@tanstack/react-router";
-import { useEffect, useRef } from "react";
+import { useEffect, useMemo, useRef } from "react";
 import { ApiError } from "@/api/client";
 import { Page } from "@/components/page";
 import { RUN_COLUMN_KEYS, type RunColumnKey, USUAL_COLUMNS } from "@/components/runs-table/columns";
@@ -45,7 +45,7 @@ export function RunsPage() {
     isAtTop: () => (frame.current?.scrollTop ?? 0) < 20,
     toTop: () => frame.current?.scrollTo({ top: 0 }),
   });
-  const current = useCurrent(rows, frame);
+  const current = useCurrent(rows, frame, scrollId);
   const picked = search.pick ?? [];
   const pick = (id: string) => {
     const next = picked.includes(id) ? picked.filter((one) => one !== id) : [...picked, id].slice(-2);
@@ -69,7 +69,7 @@ export function RunsPage() {
   });
 
   const refusal = query.error instanceof ApiError && query.error.status === 422 ? refusalOf(query.error) : undefined;
-  const columns = columnsOf(search.columns);
+  const columns = useMemo(() => columnsOf(search.columns), [search.columns]);
   const setColumns = (keys: readonly RunColumnKey[]) =>
     set({ columns: keys.join() === USUAL_COLUMNS.join() ? undefined : keys.join() || "none" }, true);
   return (

@@ -1,5 +1,6 @@
+import { useThrottledCallback } from "@mantine/hooks";
 import { useMutation, useQuery } from "@tanstack/react-query";
-import { useEffect, useEffectEvent, useMemo, useState } from "react";
+import { useEffect, useEffectEvent, useMemo, useRef, useState } from "react";
 import { answer, api } from "@/api/client";
 import type { RunSummary } from "@/api/shapes";
 import { useRunStream } from "@/lib/live";
@@ -10,8 +11,9 @@ import { askForRuns, type RunsList, runsKey } from "./use-runs";
 const IDS_MAX = 100;
 const LOOK_AGAIN_MS = 5_000;
 const HIGHLIGHT_MS = 2_000;
-/** A list that is younger than this needs no second look when its stream begins. */
+/** A list that is older than this was left and come back to. */
 const YOUNG_MS = 3_000;
+const CATCH_UP_MS = 2_000;
 
 interface News {
   /** Which list they belong to. */
@@ -35,8 +37,11 @@ export function useLiveRuns(search: RunsSearch, list: RunsList, { enabled, isAtT
   const [kept, setNews] = useState<News>({ key, fresh: new Map(), isIncomplete: false });
   const news = kept.key === key ? kept : { key, fresh: new Map<string, RunSummary>(), isIncomplete: false };
   const [changed, highlight] = useHighlights();
-  const pages = list.query.data?.pages;
-  const isReady = pages !== undefined && !list.query.isPlaceholderData;
+  const isReady = list.query.data !== undefined && !list.query.isPlaceholderData;
+  const shownKey = useRef(key);
+  useEffect(() => {
+    shownKey.current = key;
+  }, [key]);
 
   const forget = () => setNews({ key, fresh: new Map(), isIncomplete: false });
   const addNews = (runs: readonly RunSummary[], isIncomplete: boolean) =>
@@ -47,14 +52,16 @@ export function useLiveRuns(search: RunsSearch, list: RunsList, { enabled, isAtT
     });
 
   const take = (runs: readonly RunSummary[]) => {
-    if (!isReady) return;
+    const pages = list.read();
+    // What was asked for before another list was chosen comes too late.
+    if (pages === undefined || shownKey.current !== key) return;
     const found = takeIn(pages, runs, sort);
     if (found.changed.length > 0) {
       list.change((old) => takeIn(old, runs, sort).pages);
       highlight(found.changed);
     }
     if (found.fresh.length === 0) return;
-    if (list.rows.length > 0) addNews(found.fresh, false);
+    if (pages.some((page) => page.items.length > 0)) addNews(found.fresh, false);
     else {
       list.change((old) => insertRuns(old, found.fresh));
       highlight(found.fresh.map((run) => run.id));
@@ -70,20 +77,24 @@ export function useLiveRuns(search: RunsSearch, list: RunsList, { enabled, isAtT
     },
   });
   const refresh = () => asked.mutate();
+  /** A first look at a list that was kept, or a second one at a list of which changes were not told. */
   const catchUp = async () => {
-    if (!isReady || Date.now() - list.query.dataUpdatedAt < YOUNG_MS) return;
+    const before = list.read();
+    const isOld = Date.now() - list.query.dataUpdatedAt > YOUNG_MS;
     const page = await askForRuns(search, { limit: PAGE_ROWS });
-    if (isAtTop() && list.query.data?.pages.length === 1 && page.items.length > 0) {
+    if (before === undefined || shownKey.current !== key) return;
+    if (isOld && isAtTop() && before.length === 1 && page.items.length > 0) {
       list.replace(page);
       forget();
       return;
     }
     take(page.items);
-    const shown = new Set(list.rows.map((run) => run.id));
+    const shown = new Set(before.flatMap((one) => one.items.map((run) => run.id)));
     if (page.nextCursor !== null && !page.items.some((run) => shown.has(run.id))) addNews([], true);
   };
-  // The answer is of use or not; the list that is there stays either way, and says itself when the server is away.
+  // The list that is there stays if nothing answers, and the stream says itself that the server is away.
   const catchUpQuietly = () => void catchUp().catch(() => undefined);
+  const catchUpSoon = useThrottledCallback(catchUpQuietly, CATCH_UP_MS);
 
   // What the stream is asked for must not change while the list does not, though its window moves.
   // biome-ignore lint/correctness/useExhaustiveDependencies: the key stands for the search
@@ -91,8 +102,8 @@ export function useLiveRuns(search: RunsSearch, list: RunsList, { enabled, isAtT
   const state = useRunStream(streamFilters, {
     enabled: enabled && isReady,
     onRuns: take,
-    onMissed: catchUpQuietly,
-    onGap: catchUpQuietly,
+    onMissed: catchUpSoon,
+    onGap: catchUpSoon,
   });
   useUnfinished(search, list.rows, enabled && isReady, take);
 

@@ -54,11 +54,12 @@ export function useRuns(search: RunsSearch) {
   const loadMore = useCallback(() => {
     if (hasNextPage && !isFetchingNextPage && !isFetchNextPageError) void fetchNextPage();
   }, [fetchNextPage, hasNextPage, isFetchingNextPage, isFetchNextPageError]);
+  const read = () => client.getQueryData<LoadedPages>(queryKey)?.pages;
   const change = (pagesOf: (pages: RunPage[]) => RunPage[]) =>
     client.setQueryData<LoadedPages>(queryKey, (old) => old && { ...old, pages: pagesOf(old.pages) });
   const replace = (page: RunPage) =>
     client.setQueryData<LoadedPages>(queryKey, { pages: [page], pageParams: [undefined] });
-  return { query, rows, loadMore, change, replace };
+  return { query, rows, loadMore, read, change, replace };
 }
 
 export type RunsList = ReturnType<typeof useRuns>;
