@@ -87,7 +87,7 @@ function ArtifactTable({ table: { columns, rows } }: { table: TableContent }) {
             <tr>
               {columns.map((name, column) => (
                 // biome-ignore lint/suspicious/noArrayIndexKey: a column is its place, names may be the same
-                <th key={column} scope="col">
+                <th key={column} scope="col" data-align={alignOf(cellOf(rows[0], column, name))}>
                   {name}
                 </th>
               ))}
@@ -101,7 +101,7 @@ function ArtifactTable({ table: { columns, rows } }: { table: TableContent }) {
                   const cell = cellOf(row, column, name);
                   return (
                     // biome-ignore lint/suspicious/noArrayIndexKey: a cell is its place
-                    <td key={column} data-align={typeof cell === "number" ? "right" : undefined}>
+                    <td key={column} data-align={alignOf(cell)}>
                       {cellText(cell)}
                     </td>
                   );
@@ -118,6 +118,10 @@ function ArtifactTable({ table: { columns, rows } }: { table: TableContent }) {
       )}
     </>
   );
+}
+
+function alignOf(cell: unknown): "right" | undefined {
+  return typeof cell === "number" ? "right" : undefined;
 }
 
 function cellText(cell: unknown): string {

@@ -10,9 +10,28 @@ export function isContainer(value: unknown): value is JsonObject | unknown[] {
   return typeof value === "object" && value !== null;
 }
 
+const keysKnown = new WeakMap<JsonObject, string[]>();
+
+/** `Object.keys`, made once: of a hundred thousand keys that takes a while, and a tree asks again and again. */
+export function keysOf(object: JsonObject): readonly string[] {
+  const known = keysKnown.get(object);
+  if (known !== undefined) return known;
+  const keys = Object.keys(object);
+  keysKnown.set(object, keys);
+  return keys;
+}
+
 /** How many values a list or an object holds. */
 export function sizeOf(value: JsonObject | unknown[]): number {
-  return Array.isArray(value) ? value.length : Object.keys(value).length;
+  return Array.isArray(value) ? value.length : keysOf(value).length;
+}
+
+/** The first values of a list or an object. */
+export function firstValues(value: JsonObject | unknown[], count: number): unknown[] {
+  if (Array.isArray(value)) return value.slice(0, count);
+  return keysOf(value)
+    .slice(0, count)
+    .map((key) => value[key]);
 }
 
 export function textIn(object: JsonObject, ...keys: string[]): string | undefined {
@@ -23,8 +42,11 @@ export function textIn(object: JsonObject, ...keys: string[]): string | undefine
   return undefined;
 }
 
+const INDENT_LEVELS_MAX = 100;
+
 /** JSON text, with line breaks if there is an indent. */
 export function writeJson(value: unknown, indent = 0): string {
+  if (indent > 0 && isDeeper(value, INDENT_LEVELS_MAX)) return writeDeepJson(value, indent);
   try {
     return JSON.stringify(value, null, indent) ?? "null";
   } catch (error) {
@@ -33,13 +55,25 @@ export function writeJson(value: unknown, indent = 0): string {
   }
 }
 
-interface Level {
-  container: JsonObject | unknown[];
-  keys: string[] | undefined;
-  next: number;
+/** Whether there are more levels than that: their indents would take more room than all else. */
+function isDeeper(value: unknown, levels: number): boolean {
+  const waiting: [unknown, number][] = [[value, 0]];
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    const [one, level] = next;
+    if (!isContainer(one)) continue;
+    if (level > levels) return true;
+    for (const below of Array.isArray(one) ? one : Object.values(one)) {
+      if (isContainer(below)) waiting.push([below, level + 1]);
+    }
+  }
+  return false;
 }
 
-const INDENT_LEVELS_MAX = 100;
+interface Level {
+  container: JsonObject | unknown[];
+  keys: readonly string[] | undefined;
+  next: number;
+}
 
 /** As JSON.stringify, which gives up some thousand levels down. Beyond a hundred levels lines are indented no further. */
 function writeDeepJson(value: unknown, indent: number): string {
@@ -55,7 +89,7 @@ function writeDeepJson(value: unknown, indent: number): string {
       parts.push(Array.isArray(one) ? "[]" : "{}");
     } else {
       parts.push(Array.isArray(one) ? "[" : "{");
-      levels.push({ container: one, keys: Array.isArray(one) ? undefined : Object.keys(one), next: 0 });
+      levels.push({ container: one, keys: Array.isArray(one) ? undefined : keysOf(one), next: 0 });
     }
   };
   write(value);

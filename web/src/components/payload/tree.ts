@@ -1,5 +1,5 @@
 /** JSON as rows of a tree, of which only those are made that are open. */
-import { isContainer, isObject, type JsonObject, sizeOf } from "./json";
+import { isContainer, isObject, type JsonObject, keysOf, sizeOf } from "./json";
 import { cutOf } from "./marks";
 
 export const PAGE_SIZE = 100;
@@ -55,7 +55,7 @@ function childrenOf({ id, path, depth, value }: TreeRow, count: number): TreeRow
   });
   if (Array.isArray(value)) return value.slice(0, count).map((one: unknown, index) => below(index, one));
   if (!isObject(value)) return [];
-  return Object.keys(value)
+  return keysOf(value)
     .slice(0, count)
     .map((key) => below(key, value[key]));
 }
@@ -139,7 +139,7 @@ const PREVIEW_KEYS = 4;
 /** What is in a closed row, in a few words: `{role, content}`, `[12]`. */
 export function previewOf(value: JsonObject | unknown[]): string {
   if (Array.isArray(value)) return `[${value.length.toLocaleString("en")}]`;
-  const keys = Object.keys(value);
+  const keys = keysOf(value);
   const named = keys.slice(0, PREVIEW_KEYS).map((key) => (key.length > 24 ? `${key.slice(0, 23)}…` : key));
   return `{${named.join(", ")}${keys.length > PREVIEW_KEYS ? `, … ${keys.length.toLocaleString("en")} keys` : ""}}`;
 }

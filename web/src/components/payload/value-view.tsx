@@ -1,5 +1,6 @@
 import { ConversationView } from "./conversation-view";
 import { CutNotice } from "./cut-notice";
+import { firstValues, isContainer } from "./json";
 import { JsonTree } from "./json-tree";
 import { LongText } from "./long-text";
 import type { Look } from "./look";
@@ -44,7 +45,7 @@ function isLarge(value: unknown): boolean {
   for (let seen = 0; waiting.length > 0; seen++) {
     if (seen + waiting.length > SEARCHABLE_ROWS) return true;
     const one = waiting.pop();
-    if (typeof one === "object" && one !== null) waiting.push(...Object.values(one).slice(0, SEARCHABLE_ROWS + 1));
+    if (isContainer(one)) waiting.push(...firstValues(one, SEARCHABLE_ROWS + 1));
   }
   return false;
 }

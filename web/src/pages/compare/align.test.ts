@@ -59,6 +59,15 @@ test("of calls of one tool those with the same input belong together", () => {
   expect(short(alignSteps(a, b))).toEqual(["+|b0", "=a1|b1", "=a2|b2"]);
 });
 
+test("a call with nearly the same input is nearer than any other of its tool", () => {
+  const a = [step("a1", "search", { input: '{"limit":5,"q":"weather Lisbon"}' })];
+  const b = [
+    step("b1", "search", { input: '{"limit":9,"q":"museums"}' }),
+    step("b2", "search", { input: '{"limit":7,"q":"weather Lisbon"}' }),
+  ];
+  expect(short(alignSteps(a, b))).toEqual(["+|b1", "~a1|b2"]);
+});
+
 test("says in what steps differ", () => {
   const a = step("a", "chat", { model: "small", input: "1", output: "1", error: "null" });
   const b = step("b", "chat", {

@@ -18,7 +18,8 @@ export interface Row {
 // One pair that is most alike never outweighs two of the same tool.
 const SAME_TOOL = 8;
 const SAME_NAME = 1;
-const SAME_INPUT = 3;
+const SAME_INPUT = 6;
+const ENDS_CHARS_MAX = 400;
 const SLOWER_MS = 250;
 const SLOWER_SHARE = 0.5;
 
@@ -95,7 +96,21 @@ function pairsBelow(a: Side, b: Side, inA: number, inB: number, depth: number): 
 function likenessOf(a: Side, b: Side, inA: number, inB: number): number {
   if (a.keys[inA] !== b.keys[inB]) return 0;
   const [stepA, stepB] = [a.steps[inA], b.steps[inB]];
-  return SAME_TOOL + (stepA?.name === stepB?.name ? SAME_NAME : 0) + (stepA?.input === stepB?.input ? SAME_INPUT : 0);
+  const name = stepA?.name === stepB?.name ? SAME_NAME : 0;
+  if (stepA?.input === stepB?.input) return SAME_TOOL + name + SAME_INPUT;
+  // What was asked in other words is nearer than what was not asked at all.
+  return SAME_TOOL + name + Math.floor(sharedEnds(stepA?.input ?? "", stepB?.input ?? "") * SAME_INPUT);
+}
+
+/** The share of two texts that both begin and end with; of long ones only their ends are looked at. */
+function sharedEnds(a: string, b: string): number {
+  const most = Math.min(a.length, b.length, ENDS_CHARS_MAX);
+  let start = 0;
+  while (start < most && a[start] === b[start]) start++;
+  let end = 0;
+  while (end < most - start && a[a.length - 1 - end] === b[b.length - 1 - end]) end++;
+  const longer = Math.min(Math.max(a.length, b.length), ENDS_CHARS_MAX);
+  return longer === 0 ? 0 : Math.min(0.99, (start + end) / longer);
 }
 
 function rowOf(a: RowSide | undefined, b: RowSide | undefined, depth: number): Row {

@@ -1,4 +1,5 @@
-import { Badge, Button, Group } from "@mantine/core";
+import { ActionIcon, Badge, Group, Tooltip } from "@mantine/core";
+import { IconReplace } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import type { Run } from "@/api/shapes";
@@ -111,14 +112,11 @@ function RunName({ run, side, onChange }: { run: Run; side: "a" | "b"; onChange:
       <Link to="/runs/$runId" params={{ runId: run.id }} className={classes.name} title={`${run.name ?? ""} ${run.id}`}>
         {run.name || shortId(run.id)}
       </Link>
-      <Button
-        variant="subtle"
-        size="compact-xs"
-        onClick={() => onChange(side)}
-        aria-label={`Choose another run as ${name}`}
-      >
-        Change
-      </Button>
+      <Tooltip label={`Choose another run as ${name}`}>
+        <ActionIcon size="sm" onClick={() => onChange(side)} aria-label={`Choose another run as ${name}`}>
+          <IconReplace size={14} aria-hidden />
+        </ActionIcon>
+      </Tooltip>
     </Group>
   );
 }

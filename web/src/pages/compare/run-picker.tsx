@@ -11,6 +11,7 @@ import { StatusBadge } from "@/components/status-badge";
 import { Time } from "@/components/time";
 import { formatDuration } from "@/lib/format";
 import { runIdIn } from "./run-id";
+import classes from "./run-picker.module.css";
 
 interface RunPickerProps {
   name: "A" | "B";

@@ -1,10 +1,10 @@
-import { SimpleGrid } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import type { FiguresSummary } from "@/api/shapes";
 import { KpiTile } from "@/components/kpi-tile";
 import { formatCost, formatDuration, formatPercent, formatShort } from "@/lib/format";
 import { runsBehind, scopeOf } from "./links";
+import classes from "./page.module.css";
 import type { OverviewSearch } from "./search";
 
 interface Tile {
@@ -121,7 +121,7 @@ const FOLD_MAX = 100;
 /** The figures of the window, what tells whether all is well first. */
 export function Kpis({ summary, search }: { summary: FiguresSummary; search: OverviewSearch }) {
   return (
-    <SimpleGrid cols={{ base: 2, sm: 3, md: 4, lg: 6 }} spacing="xs" verticalSpacing="xs">
+    <div className={classes.kpis}>
       {TILES.map(({ label, read, format, better, hint, link }) => (
         <KpiTile
           key={label}
@@ -134,7 +134,7 @@ export function Kpis({ summary, search }: { summary: FiguresSummary; search: Ove
           link={(content) => link(content, summary, search)}
         />
       ))}
-    </SimpleGrid>
+    </div>
   );
 }
 

@@ -60,7 +60,7 @@ export function epochMs(text: string): number | null {
 
 /** What a step is called where there is room for a few words. */
 export function stepLabel(step: Pick<StepRow, "name" | "toolName" | "kind" | "id">): string {
-  return step.name ?? step.toolName ?? step.kind?.toLowerCase() ?? step.id;
+  return step.name || step.toolName || step.kind?.toLowerCase() || step.id;
 }
 
 /** Whether two rows would look the same. */

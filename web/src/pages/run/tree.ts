@@ -112,10 +112,10 @@ function walkFrom(tree: StepTree, { first, next }: Children, root: number, done:
   const waiting = [root];
   let place = done;
   for (let at = waiting.pop(); at !== undefined; at = waiting.pop()) {
-    if (at !== root) {
+    if (place > done) {
       const sibling = next[at] ?? NONE;
       if (sibling !== NONE) waiting.push(sibling);
-      if (tree.placeOf[at] !== NONE) continue; // the step at which a circle was cut
+      if (tree.placeOf[at] !== NONE) continue; // the root, met again where a circle was cut
       tree.depth[at] = (tree.depth[tree.parent[at] ?? NONE] ?? 0) + 1;
     }
     tree.placeOf[at] = place;

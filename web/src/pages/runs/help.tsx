@@ -23,7 +23,13 @@ const EXAMPLES = [
 
 export function Help({ isOpen, onClose }: { isOpen: boolean; onClose: () => void }) {
   return (
-    <Modal opened={isOpen} onClose={onClose} title="Keys and filters" size="lg">
+    <Modal
+      opened={isOpen}
+      onClose={onClose}
+      title="Keys and filters"
+      size="lg"
+      closeButtonProps={{ "aria-label": "Close" }}
+    >
       <Rows label="Keys" rows={KEYS} />
       <Rows label="Filters" rows={EXAMPLES} />
     </Modal>

@@ -88,7 +88,7 @@ export function ExportMenu({ search }: { search: RunsSearch }) {
     clipboard.copy(curlOf(new URL(hrefOf("/v1/runs", query), window.location.origin), { authRequired, project }));
   };
   return (
-    <Menu width={250}>
+    <Menu width={250} withInitialFocusPlaceholder={false}>
       <Menu.Target>
         <Button variant="default" leftSection={<IconDownload size={14} aria-hidden />}>
           Export

@@ -1,13 +1,19 @@
-import { type RangeSearch, rangeSearchOf } from "@/lib/time-range";
+import { textOf } from "@/lib/search-params";
 
-export type SessionsSearch = RangeSearch;
-
-export function sessionsSearchOf(raw: Record<string, unknown>): SessionsSearch {
-  return rangeSearchOf(raw);
+export interface SessionsSearch {
+  /** Of the page that is shown; without it, the first. */
+  cursor?: string;
 }
 
-export type SessionSearch = RangeSearch;
+export function sessionsSearchOf(raw: Record<string, unknown>): SessionsSearch {
+  return { cursor: textOf(raw.cursor) };
+}
+
+export interface SessionSearch {
+  /** The session's id where the path cannot hold it. */
+  id?: string;
+}
 
 export function sessionSearchOf(raw: Record<string, unknown>): SessionSearch {
-  return rangeSearchOf(raw);
+  return { id: textOf(raw.id) };
 }

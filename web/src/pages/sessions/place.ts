@@ -1,0 +1,21 @@
+/** Where a session's page is. Its id is any text. */
+import type { SessionSearch } from "./search";
+
+interface SessionPlace {
+  params: { sessionId: string };
+  search: SessionSearch;
+}
+
+const ELSEWHERE = "-";
+
+/** What a link to a session needs. Browsers take `.` and `..` in a path for steps up and down, however they are written. */
+export function placeOfSession(id: string): SessionPlace {
+  return id === "." || id === ".."
+    ? { params: { sessionId: ELSEWHERE }, search: { id } }
+    : { params: { sessionId: id }, search: {} };
+}
+
+/** The id that an address means. */
+export function sessionIdAt(parameter: string, search: SessionSearch): string {
+  return parameter === ELSEWHERE && search.id !== undefined ? search.id : parameter;
+}
