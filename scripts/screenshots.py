@@ -6,13 +6,13 @@ They go to `docs/images/` as `<name>-<theme>.png`. `ARGS='--only runs'` takes so
 import argparse
 import sys
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page
 
 from tests.support import browser as driver
+from tests.support import showcase
 from tests.support.browser import Theme, Watch
 from tests.support.made_up import fill
 from tests.support.stack import Stack
@@ -22,26 +22,14 @@ DESKTOP, PHONE = (1440, 900), (390, 844)
 THEMES: tuple[Theme, ...] = ("dark", "light")
 RUNS = 600
 
-Address = str | Callable[[Stack], str]
-
 
 @dataclass(frozen=True)
 class Picture:
     name: str
-    address: Address
-    """As in the browser, or what finds one in the stack."""
+    address: str
+    """As in the browser, without the server."""
     size: tuple[int, int] = DESKTOP
     themes: tuple[Theme, ...] = THEMES
-
-
-def longest_run(stack: Stack) -> str:
-    _, found = stack.json("GET", "/v1/runs?sort=steps&limit=1")
-    return f"/runs/{found['items'][0]['id']}"
-
-
-def first_of(path: str, field: str, place: str) -> Callable[[Stack], str]:
-    """The page in `place` of the first thing that `path` lists."""
-    return lambda stack: f"{place}/{stack.json('GET', path)[1]['items'][0][field]}"
 
 
 PICTURES = (
@@ -49,13 +37,15 @@ PICTURES = (
     Picture("overview-phone", "/", PHONE),
     Picture("runs", "/runs"),
     Picture("runs-phone", "/runs", PHONE, ("dark",)),
-    Picture("run", longest_run),
-    Picture("run-phone", longest_run, PHONE, ("dark",)),
-    Picture("compare", "/compare"),
+    Picture("run", f"/runs/{showcase.RUN}?step={showcase.LAST_ANSWER}"),
+    Picture("run-phone", f"/runs/{showcase.RUN}", PHONE, ("dark",)),
+    Picture("compare", f"/compare?a={showcase.EARLIER}&b={showcase.RUN}"),
     Picture("agents", "/agents"),
+    Picture("agent", "/agents/sales-analyst?range=7d"),
     Picture("tools", "/tools"),
+    Picture("tool", "/tools/run_sql?range=7d"),
     Picture("sessions", "/sessions"),
-    Picture("session", first_of("/v1/sessions?limit=1", "id", "/sessions")),
+    Picture("session", "/sessions/board-meeting"),
     Picture("users", "/users"),
     Picture("pipeline", "/pipeline"),
     Picture("settings", "/settings"),
@@ -78,6 +68,7 @@ def main() -> None:
         stack = Stack(Path(scratch) / "data")
         try:
             fill(stack, RUNS)
+            showcase.show(stack)
             with driver.chromium(executable) as browser:
                 troubles = [trouble for picture in wanted for trouble in take(browser, stack, picture, given.out)]
         finally:
@@ -88,13 +79,12 @@ def main() -> None:
 
 def take(browser: Browser, stack: Stack, picture: Picture, folder: Path) -> list[str]:
     """One picture a theme; gives what went wrong in the pages meanwhile."""
-    address = picture.address if isinstance(picture.address, str) else picture.address(stack)
     troubles = []
     for theme in picture.themes:
         context = browser.new_context(locale="en-GB", timezone_id="UTC")
         page, watch = context.new_page(), Watch(stack.url)
         watch.attach(page)
-        _show(page, stack.url + address, theme, picture.size)
+        _show(page, stack.url + picture.address, theme, picture.size)
         path = folder / f"{picture.name}-{theme}.png"
         page.screenshot(path=path)
         context.close()

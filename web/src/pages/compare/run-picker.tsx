@@ -112,6 +112,7 @@ function RecentRuns({ name, other }: Pick<RunPickerProps, "name" | "other">) {
             to="/compare"
             search={(old) => ({ ...old, [name.toLowerCase()]: run.id })}
             title={run.id}
+            className={classes.name}
           >
             {run.name || run.id}
           </Link>

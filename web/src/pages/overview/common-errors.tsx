@@ -4,6 +4,7 @@ import { BarList } from "@/components/charts/bar-list";
 import { Loaded } from "@/components/notices";
 import { Panel } from "@/components/panel";
 import { formatShort } from "@/lib/format";
+import { coveredHint } from "./covered";
 import { errorRuns } from "./links";
 import classes from "./page.module.css";
 import type { PartProps } from "./part";
@@ -11,7 +12,11 @@ import type { PartProps } from "./part";
 /** What goes wrong most. */
 export function CommonErrors({ figures, search }: PartProps) {
   return (
-    <Panel title="Commonest errors" hint="numbers and ids folded" className={classes.narrow}>
+    <Panel
+      title="Commonest errors"
+      hint={coveredHint(figures.tools.data?.window) ?? "numbers and ids folded"}
+      className={classes.narrow}
+    >
       <Loaded query={figures.tools} height={214}>
         {({ errors }) =>
           errors.length === 0 ? (

@@ -4,6 +4,7 @@ import { type Column, DataTable } from "@/components/data-table";
 import { Loaded } from "@/components/notices";
 import { Panel } from "@/components/panel";
 import { formatDuration, formatPercent, formatShort } from "@/lib/format";
+import { coveredHint } from "./covered";
 import { runsBehind, scopeOf } from "./links";
 import classes from "./page.module.css";
 import type { PartProps } from "./part";
@@ -13,6 +14,7 @@ export function FailingTools({ figures, search }: PartProps) {
   return (
     <Panel
       title="Top failing tools"
+      hint={coveredHint(figures.tools.data?.window)}
       className={classes.narrow}
       actions={
         <Link to="/tools" search={scopeOf(search)} className={classes.all}>

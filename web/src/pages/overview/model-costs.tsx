@@ -4,6 +4,7 @@ import { type Column, DataTable } from "@/components/data-table";
 import { Loaded } from "@/components/notices";
 import { Panel } from "@/components/panel";
 import { formatCost, formatShort } from "@/lib/format";
+import { coveredHint } from "./covered";
 import { runsBehind } from "./links";
 import classes from "./page.module.css";
 import type { PartProps } from "./part";
@@ -11,7 +12,7 @@ import type { OverviewSearch } from "./search";
 
 export function ModelCosts({ figures, search }: PartProps) {
   return (
-    <Panel title="Tokens and cost by model" className={classes.third}>
+    <Panel title="Tokens and cost by model" hint={coveredHint(figures.models.data?.window)} className={classes.third}>
       <Loaded query={figures.models} height={214}>
         {({ models }) =>
           models.length === 0 ? (

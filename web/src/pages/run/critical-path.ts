@@ -17,32 +17,38 @@ export interface CriticalPath {
   outside: Span[];
 }
 
-interface Timed extends Span {
-  at: number;
+/** When steps started and ended, and which are in which: columns of numbers, as there may be very many. */
+interface Times {
+  starts: Float64Array;
+  ends: Float64Array;
+  /** Positions, those in the same step side by side, the last to end last. */
+  children: Int32Array;
+  /** Where in `children` those of a position begin; those of `at` end where those of `at + 1` begin. The run itself is the last. */
+  begins: Int32Array;
 }
 
-interface Frame {
+interface Frame extends Span {
   at: number;
-  start: number;
   /** Up to which its time is not accounted for. */
   until: number;
-  /** The last to finish first. */
-  children: Timed[];
-  next: number;
+  /** In `children`: those before it are still to be looked at. */
+  left: number;
 }
 
 export function criticalPath(tree: StepTree, whole: Span, openEnd: number): CriticalPath {
-  const childrenOf = timedChildren(tree, openEnd);
+  const times = timesOf(tree, openEnd);
   const segments = new Map<number, Span[]>();
   const outside: Span[] = [];
+  const run = tree.order.length;
   const add = (at: number, start: number, end: number) => {
     if (end <= start) return;
-    if (at === NONE) outside.push({ start, end });
-    else pushTo(segments, at, { start, end });
+    const known = at === run ? outside : segments.get(at);
+    if (known) known.push({ start, end });
+    else segments.set(at, [{ start, end }]);
   };
-  const frames = [frameOf(NONE, whole, childrenOf)];
+  const frames = [frameOf(run, whole.start, whole.end, times)];
   for (let frame = frames.at(-1); frame !== undefined; frame = frames.at(-1)) {
-    const child = nextChild(frame);
+    const child = nextChild(frame, times);
     if (child === undefined) {
       add(frame.at, frame.start, frame.until);
       frames.pop();
@@ -50,53 +56,77 @@ export function criticalPath(tree: StepTree, whole: Span, openEnd: number): Crit
     }
     add(frame.at, child.end, frame.until);
     frame.until = child.start;
-    frames.push(frameOf(child.at, child, childrenOf));
+    frames.push(child);
   }
   return { segments, outside };
 }
 
-function frameOf(at: number, { start, end }: Span, childrenOf: ReadonlyMap<number, Timed[]>): Frame {
-  const inside = (childrenOf.get(at) ?? [])
-    .filter((child) => child.start < end && child.end > start)
-    .map((child) => ({ at: child.at, start: Math.max(child.start, start), end: Math.min(child.end, end) }));
-  inside.sort((a, b) => b.end - a.end || a.start - b.start);
-  return { at, start, until: end, children: inside, next: 0 };
+function frameOf(at: number, start: number, end: number, { begins }: Times): Frame {
+  return { at, start, end, until: end, left: begins[at + 1] ?? 0 };
 }
 
-/** The last that finished by then. Those that went on longer were waited for by nobody. */
-function nextChild(frame: Frame): Timed | undefined {
-  while (frame.next < frame.children.length) {
-    const child = frame.children[frame.next++];
-    if (!child || child.end <= child.start || child.start >= frame.until) continue;
-    if (child.end <= frame.until + overlapOf(child)) return { ...child, end: Math.min(child.end, frame.until) };
+/** The last that ended by then. Those that went on longer were waited for by nobody. */
+function nextChild(frame: Frame, times: Times): Frame | undefined {
+  const first = times.begins[frame.at] ?? 0;
+  while (frame.left > first) {
+    const at = times.children[--frame.left] ?? NONE;
+    const start = Math.max(times.starts[at] ?? 0, frame.start);
+    const end = Math.min(times.ends[at] ?? 0, frame.end);
+    if (end <= start || start >= frame.until || end > frame.until + overlapOf(start, end)) continue;
+    return frameOf(at, start, Math.min(end, frame.until), times);
   }
   return undefined;
 }
 
 /** By how much, in milliseconds, a step may reach into the next without being beside it: clocks are read, and rounded. */
-function overlapOf({ start, end }: Span): number {
+function overlapOf(start: number, end: number): number {
   return Math.max(0.002, Math.min(1, (end - start) * 0.05));
 }
 
 /** Steps without times cannot be waited for: their children count as those of the step above. */
-function timedChildren(tree: StepTree, openEnd: number): Map<number, Timed[]> {
-  const timedAbove = new Int32Array(tree.order.length);
-  const found = new Map<number, Timed[]>();
+function timesOf(tree: StepTree, openEnd: number): Times {
+  const count = tree.order.length;
+  const [starts, ends] = [new Float64Array(count), new Float64Array(count)];
+  const timedAbove = new Int32Array(count);
+  const parents = new Int32Array(count).fill(NONE);
   for (const at of tree.order) {
     const step = tree.steps[at];
     const up = tree.parent[at] ?? NONE;
-    const above = up === NONE ? NONE : (timedAbove[up] ?? NONE);
+    const above = up === NONE ? count : (timedAbove[up] ?? count);
     const span = step ? spanOf(step, openEnd) : null;
     timedAbove[at] = span ? at : above;
-    if (span) pushTo(found, above, { at, ...span });
+    if (!span) continue;
+    starts[at] = span.start;
+    ends[at] = span.end;
+    parents[at] = above;
   }
-  return found;
+  return { starts, ends, ...grouped(tree.order, parents, ends) };
 }
 
-function pushTo<T>(lists: Map<number, T[]>, key: number, value: T): void {
-  const list = lists.get(key);
-  if (list) list.push(value);
-  else lists.set(key, [value]);
+function grouped(order: Int32Array, parents: Int32Array, ends: Float64Array): Pick<Times, "children" | "begins"> {
+  const begins = new Int32Array(order.length + 2);
+  for (const parent of parents) if (parent !== NONE) begins[parent + 1] = (begins[parent + 1] ?? 0) + 1;
+  for (let at = 1; at < begins.length; at++) begins[at] = (begins[at] ?? 0) + (begins[at - 1] ?? 0);
+  const filled = begins.slice();
+  const children = new Int32Array(begins.at(-1) ?? 0);
+  for (const at of order) {
+    const parent = parents[at] ?? NONE;
+    if (parent === NONE) continue;
+    children[filled[parent] ?? 0] = at;
+    filled[parent] = (filled[parent] ?? 0) + 1;
+  }
+  for (let at = 0; at + 1 < begins.length; at++) sortByEnd(children.subarray(begins[at], begins[at + 1]), ends);
+  return { children, begins };
+}
+
+/** Most stand so already, as they came by their start. */
+function sortByEnd(some: Int32Array, ends: Float64Array): void {
+  const end = (at: number | undefined) => ends[at ?? NONE] ?? 0;
+  for (let nth = 1; nth < some.length; nth++) {
+    if (end(some[nth]) >= end(some[nth - 1])) continue;
+    some.sort((a, b) => end(a) - end(b));
+    return;
+  }
 }
 
 export interface PathShare {

@@ -74,7 +74,7 @@ export function ColumnsMenu({ value, onChange }: ColumnsMenuProps) {
 }
 
 const FORMATS = [
-  { format: "jsonl", label: "JSON Lines", hint: "with payloads, a run a line" },
+  { format: "jsonl", label: "JSON Lines", hint: "with payloads" },
   { format: "csv", label: "CSV", hint: "for spreadsheets" },
   { format: "parquet", label: "Parquet", hint: "for data tools" },
 ] as const;

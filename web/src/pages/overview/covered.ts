@@ -1,0 +1,17 @@
+import { spanLabel } from "@/components/charts/time-labels";
+
+interface AnswerWindow {
+  from: string;
+  to: string;
+  covered: { from: string; to: string };
+}
+
+const WORTH_SAYING = 1.1;
+
+/** Some figures are of whole hours: in a short window that is worth a word. */
+export function coveredHint(window: AnswerWindow | undefined): string | undefined {
+  if (window === undefined) return undefined;
+  const [from, to] = [Date.parse(window.covered.from), Date.parse(window.covered.to)];
+  const asked = Date.parse(window.to) - Date.parse(window.from);
+  return to - from > asked * WORTH_SAYING ? `of whole hours: ${spanLabel(from, to)}` : undefined;
+}
