@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import FloatRect, Locator, Page, Route, expect
 
 from tests.browser.conftest import CheckAccessibility, OpenPage
 from tests.support.browser import Theme
@@ -36,13 +36,13 @@ def cursor(page: Page, chart: str) -> Locator:
     return page.get_by_role("slider", name=f"{chart}: buckets of time")
 
 
-def plot(page: Page) -> dict[str, float]:
+def plot(page: Page) -> FloatRect:
     """Where the bars of the first chart are."""
     area = page.locator(".u-over").first
     area.scroll_into_view_if_needed()
     found = area.bounding_box()
     assert found is not None
-    return dict(found)
+    return found
 
 
 def summary_of(stack: Stack, window: dict[str, str]) -> dict[str, Any]:

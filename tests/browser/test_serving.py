@@ -1,15 +1,18 @@
 """That the built dashboard runs in a browser as it is served, with nothing refused, missing, or asked of others."""
 
 import re
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Page, Response, expect
 
 from api import web
 from tests.browser.conftest import CheckAccessibility, OpenPage
+from tests.support import browser as driver
 from tests.support.browser import Watch
 from tests.support.stack import Stack
 
+FIRST_LOAD_BYTES_MAX = 350_000
 PLACES = ["/", *(f"/{place}" for place in web.PLACES)]
 
 
@@ -40,6 +43,17 @@ def test_what_it_is_made_of_comes_compressed_and_is_kept(page: Page, open_page: 
     [document] = [answer for answer in answers if answer.request.resource_type == "document"]
     assert document.headers["cache-control"] == "no-cache"
     assert "'unsafe" not in document.headers["content-security-policy"]
+
+
+def test_the_first_page_is_small(page: Page, open_page: OpenPage, dashboard: Stack) -> None:
+    """Scripts, styles, font and all: what somebody waits for who was never here."""
+    paths = []
+    page.on("response", lambda answer: paths.append(urlsplit(answer.url).path))
+    driver.settle(open_page("/"))
+    needed = {path for path in paths if not path.startswith("/v1/")}
+    assert any(path.endswith(".woff2") for path in needed)
+    sizes = [len(dashboard.request("GET", path, headers={"Accept-Encoding": "gzip"})[2]) for path in needed]
+    assert sum(sizes) < FIRST_LOAD_BYTES_MAX
 
 
 def test_an_address_that_there_is_not_is_answered_by_the_api(page: Page, dashboard: Stack, watch: Watch) -> None:

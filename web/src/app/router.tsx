@@ -6,7 +6,7 @@ import {
   retainSearchParams,
 } from "@tanstack/react-router";
 import { parseSearch, stringifySearch, textOf } from "@/lib/search-params";
-import { agentsSearchOf } from "@/pages/agents/search";
+import { agentSearchOf, agentsSearchOf } from "@/pages/agents/search";
 import { compareSearchOf } from "@/pages/compare/search";
 import { overviewSearchOf } from "@/pages/overview/search";
 import { pipelineSearchOf } from "@/pages/pipeline/search";
@@ -88,7 +88,7 @@ const agentsRoute = createRoute({
 const agentRoute = createRoute({
   ...pages,
   path: "/agents/$agentName",
-  validateSearch: agentsSearchOf,
+  validateSearch: agentSearchOf,
   component: lazyRouteComponent(() => import("@/pages/agents/agent-page"), "AgentPage"),
 });
 const toolsRoute = createRoute({

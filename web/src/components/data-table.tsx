@@ -1,4 +1,4 @@
-import { IconArrowDown } from "@tabler/icons-react";
+import { IconArrowDown, IconArrowUp } from "@tabler/icons-react";
 import type { ReactNode } from "react";
 import classes from "./data-table.module.css";
 
@@ -22,6 +22,8 @@ interface DataTableProps<Row> {
   rowKey: (row: Row) => string | number;
   /** The key of the column that the rows are sorted by, the largest first. */
   sort?: string;
+  /** The smallest first instead, or A to Z. */
+  isAscending?: boolean;
   onSort?: (key: string) => void;
   /** Whether a row stands out. */
   isSelected?: (row: Row) => boolean;
@@ -36,10 +38,12 @@ export function DataTable<Row>({
   rows,
   rowKey,
   sort,
+  isAscending = false,
   onSort,
   isSelected,
   maxHeight,
 }: DataTableProps<Row>) {
+  const Arrow = isAscending ? IconArrowUp : IconArrowDown;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached with the keyboard
     <section className={classes.frame} style={{ maxHeight }} tabIndex={0} aria-label={label}>
@@ -53,12 +57,12 @@ export function DataTable<Row>({
                 title={column.hint}
                 data-align={column.align}
                 style={{ width: column.width }}
-                aria-sort={sort === column.key ? "descending" : undefined}
+                aria-sort={sort === column.key ? (isAscending ? "ascending" : "descending") : undefined}
               >
                 {column.sortable && onSort ? (
                   <button type="button" className={classes.sort} onClick={() => onSort(column.key)}>
                     {column.header}
-                    {sort === column.key && <IconArrowDown size={12} aria-hidden />}
+                    {sort === column.key && <Arrow size={12} aria-hidden />}
                   </button>
                 ) : (
                   column.header

@@ -6,6 +6,7 @@ import { CutNotice } from "./cut-notice";
 import { isContainer, sizeOf } from "./json";
 import classes from "./json-tree.module.css";
 import { LongText } from "./long-text";
+import { Marked } from "./marked";
 import { cutOf } from "./marks";
 import { RowCopy } from "./row-copy";
 import { findRows, inlineOf, isFoldable, openAtFirst, PAGE_SIZE, previewOf, rowsOf, type TreeRow } from "./tree";
@@ -138,7 +139,12 @@ function Leaf({ value }: { value: unknown }) {
     );
   }
   const inline = inlineOf(value);
-  if (inline !== undefined) return <span className={classes.atom}>{inline}</span>;
+  if (inline !== undefined)
+    return (
+      <span className={classes.atom}>
+        <Marked text={inline} />
+      </span>
+    );
   if (isContainer(value)) {
     const isEmpty = sizeOf(value) === 0;
     return <span className={classes.preview}>{isEmpty ? (Array.isArray(value) ? "[]" : "{}") : previewOf(value)}</span>;

@@ -1,4 +1,4 @@
-import { spanLabel } from "@/components/charts/time-labels";
+const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
 
 interface AnswerWindow {
   from: string;
@@ -13,5 +13,5 @@ export function coveredHint(window: AnswerWindow | undefined): string | undefine
   if (window === undefined) return undefined;
   const [from, to] = [Date.parse(window.covered.from), Date.parse(window.covered.to)];
   const asked = Date.parse(window.to) - Date.parse(window.from);
-  return to - from > asked * WORTH_SAYING ? `of whole hours: ${spanLabel(from, to)}` : undefined;
+  return to - from > asked * WORTH_SAYING ? `whole hours, ${clock.format(from)} – ${clock.format(to)}` : undefined;
 }

@@ -21,7 +21,7 @@ test("a bucket at the edge of the window leads to what it holds, and one beside 
 });
 
 test.each([
-  ["TimeoutError: no answer within <n> s", '"TimeoutError: no answer within"'],
+  ["TimeoutError: no answer within <n> s", '"TimeoutError" "no answer within"'],
   ["<n>: the token <id> may not  read", '"the token" "may not read"'],
   ['key "<text>" is missing', '"key" "is missing"'],
   ["<n> <id>", undefined],

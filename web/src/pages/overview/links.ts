@@ -21,7 +21,8 @@ export function spanWithin(start: Date, end: Date, window: Window): Window | und
   return from < to ? { from: new Date(from).toISOString(), to: new Date(to).toISOString() } : undefined;
 }
 
-const FOLDED = /<(?:n|id|text|url|time)>/;
+/** What was folded away, and where a message may have been put together of an error's type and its text. */
+const BREAKS = /<(?:n|id|text|url|time)>|(?<=^[\w.]+): /;
 const PHRASE_CHARS_MIN = 3;
 
 /**
@@ -31,7 +32,7 @@ const PHRASE_CHARS_MIN = 3;
  */
 export function queryOf(message: string): string | undefined {
   const phrases = message
-    .split(FOLDED)
+    .split(BREAKS)
     .map((part) => part.replace(/["\s]+/g, " ").replace(/^[^\p{L}\p{N}]+|[^\p{L}\p{N}]+$/gu, ""))
     .filter((part) => part.replace(/[^\p{L}\p{N}]/gu, "").length >= PHRASE_CHARS_MIN);
   return phrases.length > 0 ? phrases.map((phrase) => `"${phrase}"`).join(" ") : undefined;

@@ -65,7 +65,8 @@ export function OverviewPage() {
             </>
           )}
         </Loaded>
-        <div className={classes.grid}>
+        {/* one notice says that the server does not answer; the parts need not each say it again */}
+        <div className={classes.grid} hidden={summary.data === undefined && summary.error !== null}>
           <RunsChart figures={figures} search={search} />
           <CommonErrors figures={figures} search={search} />
           <RunDurationChart figures={figures} search={search} />

@@ -21,10 +21,17 @@ test.each([
   ["much slower", figures(90, 10, 1600), figures(90, 10, 1000), "watch"],
   ["slower, but of few runs", figures(20, 0, 9000), figures(20, 0, 1000), "good"],
   ["one of few failed", figures(4, 1), figures(5, 0), "good"],
+  ["many of few failed", figures(3, 2), figures(5, 0), "watch"],
+  ["most of few failed", figures(1, 4), figures(0, 0, null), "bad"],
   ["nothing ended", figures(0, 0, null, 2), figures(90, 10), "quiet"],
   ["nothing at all", figures(0, 0, null), figures(0, 0, null), "quiet"],
 ] as const)("%s", (_, now, before, mood) => {
   expect(verdictOf(now, before).mood).toBe(mood);
+});
+
+test("it says what is wrong", () => {
+  expect(verdictOf(figures(1, 4), figures(0, 0, null)).title).toBe("Most runs fail");
+  expect(verdictOf(figures(80, 20), figures(91, 9)).title).toBe("Your agents are in trouble");
 });
 
 test("it says what it rests on, and does not compare with too little", () => {

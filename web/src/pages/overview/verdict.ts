@@ -20,8 +20,9 @@ const ENOUGH_FOR_P95 = 40;
 /** In points: a success rate that is so much lower than before. */
 const DROP = { watch: 0.03, bad: 0.1 };
 const SLOWER = 1.5;
-const LOW = 0.5;
-const RANK: readonly Mood[] = ["good", "watch", "bad"];
+/** Success rates that are low whatever they were before, and where nothing is known of before. */
+const LOW = { bad: 0.5, watch: 0.8 };
+const RANK = ["good", "watch", "bad"] as const;
 const TITLES = {
   good: "Your agents do as well as before",
   watch: "Something got worse",
@@ -36,13 +37,19 @@ export function verdictOf(now: Figures, before: Figures): Verdict {
   }
   const isComparable = ended >= ENOUGH_RUNS && endedOf(before) >= ENOUGH_RUNS;
   const found = [success(now, before, isComparable), slowness(now, before)];
-  const mood = RANK[Math.max(...found.map((one) => RANK.indexOf(one.mood)))] ?? "good";
-  const title = mood === "good" && !isComparable ? "Your agents are fine" : TITLES[mood as keyof typeof TITLES];
-  return { mood, title, reasons: found.flatMap(({ reason }) => (reason ? [reason] : [])) };
+  const mood = worstOf(found);
+  const title = found.find((one) => one.mood === mood && one.title)?.title;
+  const usual = mood === "good" && !isComparable ? "Your agents are fine" : TITLES[mood];
+  return { mood, title: title ?? usual, reasons: found.flatMap(({ reason }) => (reason ? [reason] : [])) };
+}
+
+function worstOf(found: readonly Finding[]): Finding["mood"] {
+  return RANK.findLast((mood) => found.some((one) => one.mood === mood)) ?? "good";
 }
 
 interface Finding {
-  mood: Mood;
+  mood: keyof typeof TITLES;
+  title?: string;
   reason?: string;
 }
 
@@ -51,8 +58,11 @@ function success(now: Figures, before: Figures, isComparable: boolean): Finding 
   const drop = isComparable ? old - rate : 0;
   const text = `${formatPercent(rate)} of ${plural(endedOf(now), "finished run")} succeeded`;
   const reason = isComparable ? `${text}, ${formatPercent(old)} before` : text;
-  const isLow = rate < LOW && now.runsByStatus.FAILED > 1;
-  return { mood: isLow || drop >= DROP.bad ? "bad" : drop >= DROP.watch ? "watch" : "good", reason };
+  const hasFailures = now.runsByStatus.FAILED > 1;
+  if (hasFailures && rate < LOW.bad) return { mood: "bad", title: "Most runs fail", reason };
+  if (drop >= DROP.bad) return { mood: "bad", reason };
+  if (hasFailures && !isComparable && rate < LOW.watch) return { mood: "watch", title: "Many runs fail", reason };
+  return { mood: drop >= DROP.watch ? "watch" : "good", reason };
 }
 
 function slowness(now: Figures, before: Figures): Finding {

@@ -110,21 +110,22 @@ export function RunFacts({ run }: { run: Run }) {
           {String(Number(metric.value.toPrecision(6)))}
         </Fact>
       ))}
+      <Tags tags={tagTexts(run.tags)} />
     </dl>
   );
 }
 
-export function RunTags({ run }: { run: Run }) {
-  const tags = tagTexts(run.tags);
+function Tags({ tags }: { tags: string[] }) {
   if (tags.length === 0) return null;
   return (
-    <ul className={classes.tags} aria-label="Tags">
+    <div className={classes.tags}>
+      <dt>Tags</dt>
       {tags.map((tag) => (
-        <li key={tag} title={tag}>
+        <dd key={tag} title={tag}>
           {tag}
-        </li>
+        </dd>
       ))}
-    </ul>
+    </div>
   );
 }
 

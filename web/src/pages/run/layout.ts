@@ -65,7 +65,7 @@ export function barOf(span: Span, view: Span): Bar | null {
   return { left, width: right - left };
 }
 
-const STEPS_BELOW_MINUTES = [1, 2, 5];
+const STEPS_BELOW_MINUTES = [1, 2, 2.5, 5];
 const ROUND_SECONDS = [10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400];
 
 /** Moments at round distances from `origin`, at most `most` of them. */

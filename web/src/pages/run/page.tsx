@@ -1,4 +1,4 @@
-import { Button, Skeleton, Stack } from "@mantine/core";
+import { Button, Skeleton, Stack, Text } from "@mantine/core";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { useCallback, useEffect } from "react";
 import { ApiError } from "@/api/client";
@@ -45,6 +45,11 @@ function OneRun({ runId }: { runId: string }) {
         about={<RunState run={run} />}
         actions={<RunActions run={run} />}
       >
+        {query.error && (
+          <Text size="xs" c="var(--ag-warning)" role="status">
+            This may be old: {query.error.message}
+          </Text>
+        )}
         <RunView run={run} search={search} setSearch={setSearch} />
       </Page>
     );

@@ -29,7 +29,7 @@ export function RunPayloads({ run, asked, onAsk }: RunPayloadsProps) {
     onAsk(next === byItself ? undefined : next);
   };
   return (
-    <div className={shown === "none" ? undefined : classes.open}>
+    <div>
       <Group gap={4} ml={-8}>
         {NAMES.filter((name) => name !== "error" || run.status === "FAILED" || asked === "error").map((name) => {
           const Chevron = shown === name ? IconChevronDown : IconChevronRight;
@@ -50,7 +50,7 @@ export function RunPayloads({ run, asked, onAsk }: RunPayloadsProps) {
           );
         })}
       </Group>
-      <div id={id} className={shown === "none" ? undefined : classes.payload}>
+      <div id={id} className={shown === "none" ? undefined : classes.payload} data-kind={shown}>
         {shown !== "none" && (
           <Loaded query={query} height={60}>
             {(found) =>

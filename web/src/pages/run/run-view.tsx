@@ -3,14 +3,15 @@ import { useLocalStorage, useMediaQuery } from "@mantine/hooks";
 import { type ReactNode, useRef } from "react";
 import type { Run } from "@/api/shapes";
 import { EmptyState } from "@/components/notices";
-import { RunFacts, RunTags } from "./header";
+import { RunFacts } from "./header";
 import { RunPayloads } from "./run-payloads";
 import classes from "./run-view.module.css";
 import type { RunPageSearch } from "./search";
 import { Splitter } from "./splitter";
 import { StepPanel } from "./step-panel/step-panel";
 import { TimelinePanel } from "./timeline-panel";
-import { useLiveRun, useRunSteps } from "./use-run";
+import { NONE } from "./tree";
+import { useLiveRun, useLoneStep, useRunSteps } from "./use-run";
 import { type SetSearch, type Timeline, useTimeline } from "./use-timeline";
 
 interface RunViewProps {
@@ -28,10 +29,7 @@ export function RunView({ run, search, setSearch }: RunViewProps) {
     <div className={classes.view}>
       <div className={classes.header}>
         <RunFacts run={run} />
-        <div className={classes.more}>
-          <RunPayloads run={run} asked={search.show} onAsk={(show) => setSearch({ show })} />
-          <RunTags run={run} />
-        </div>
+        <RunPayloads run={run} asked={search.show} onAsk={(show) => setSearch({ show })} />
       </div>
       <Beside
         panel={search.step !== undefined && <ChosenStep timeline={timeline} id={search.step} />}
@@ -101,7 +99,9 @@ function Beside({ panel, onClose, children }: BesideProps) {
 
 function ChosenStep({ timeline, id }: { timeline: Timeline; id: string }) {
   const { tree, run, isComplete, focusStep, openStep, closeStep } = timeline;
-  const step = tree.steps[tree.positionOf.get(id) ?? -1];
+  const listed = tree.steps[tree.positionOf.get(id) ?? NONE];
+  const alone = useLoneStep(run.id, id, listed === undefined && !isComplete);
+  const step = listed ?? alone.data;
   if (step) {
     const select = (stepId: string) => {
       focusStep(stepId);
@@ -109,7 +109,7 @@ function ChosenStep({ timeline, id }: { timeline: Timeline; id: string }) {
     };
     return <StepPanel run={run} step={step} onSelect={select} onClose={closeStep} />;
   }
-  if (!isComplete) return <Skeleton height={220} m="sm" role="status" aria-label="Loading the step" />;
+  if (!isComplete && !alone.error) return <Skeleton height={220} role="status" aria-label="Loading the step" />;
   return (
     <EmptyState title="This run has no such step">
       <button type="button" className={classes.link} onClick={closeStep}>

@@ -97,7 +97,7 @@ function Progress({ timeline: { run }, loaded }: { timeline: Timeline; loaded: R
   }
   if (loaded.isComplete || loaded.steps.length === 0) return null;
   return (
-    <Group className={classes.progress} role="status" gap={8}>
+    <Group className={classes.progress} gap={8}>
       <progress
         value={loaded.steps.length}
         max={Math.max(run.stepCount, loaded.steps.length)}

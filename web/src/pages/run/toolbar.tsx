@@ -34,13 +34,14 @@ export function Toolbar({ timeline, searchField, onHelp }: ToolbarProps) {
       <Search timeline={timeline} field={searchField} />
       <Failures timeline={timeline} />
       <Button
-        variant={search.path ? "light" : "default"}
+        variant="default"
+        className={classes.button}
         size="compact-sm"
         leftSection={<IconRoute size={15} aria-hidden />}
         aria-pressed={search.path ?? false}
         onClick={() => setSearch({ path: search.path ? undefined : true })}
       >
-        Critical path
+        <span className={classes.word}>Critical path</span>
       </Button>
       <span className={classes.gap} />
       <Levels timeline={timeline} />
@@ -116,7 +117,8 @@ function Search({ timeline, field }: { timeline: Timeline; field: RefObject<HTML
         ref={field}
         className={classes.field}
         aria-label="Search the steps"
-        placeholder="Search steps by tool, name, kind, model"
+        placeholder="Search steps"
+        title="By tool, name, kind, model or id"
         leftSection={<IconSearch size={14} aria-hidden />}
         value={text}
         onChange={(event) => type(event.currentTarget.value)}
@@ -173,7 +175,8 @@ function OnlyToggle({ timeline: { search, setSearch }, only }: { timeline: Timel
   const isOn = search.only === only;
   return (
     <Button
-      variant={isOn ? "light" : "default"}
+      variant="default"
+      className={classes.button}
       size="compact-xs"
       aria-pressed={isOn}
       onClick={() => setSearch({ only: isOn ? undefined : only })}
@@ -188,8 +191,13 @@ function Levels({ timeline: { setLevels, search } }: { timeline: Timeline }) {
   return (
     <Menu>
       <Menu.Target>
-        <Button variant="default" size="compact-sm" leftSection={<IconListTree size={15} aria-hidden />}>
-          {search.level === undefined ? "Levels" : plural(search.level, "level")}
+        <Button
+          variant="default"
+          className={classes.button}
+          size="compact-sm"
+          leftSection={<IconListTree size={15} aria-hidden />}
+        >
+          <span className={classes.word}>{search.level === undefined ? "Levels" : plural(search.level, "level")}</span>
         </Button>
       </Menu.Target>
       <Menu.Dropdown>

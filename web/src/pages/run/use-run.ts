@@ -49,6 +49,23 @@ export async function fetchStepPage(runId: string, cursor: string | undefined, s
   return { cursor, nextCursor: page.nextCursor, steps: page.items.map(stepRowOf) };
 }
 
+/** A step whose page is still to come: a link leads to it, and nobody wants to wait for all before it. */
+export function useLoneStep(runId: string, stepId: string, isWanted: boolean) {
+  return useQuery({
+    queryKey: ["step", runId, stepId],
+    queryFn: ({ signal }) =>
+      answer(
+        api.GET("/v1/runs/{run_id}/steps/{step_id}", {
+          params: { path: { run_id: runId, step_id: stepId } },
+          signal,
+        }),
+      ),
+    enabled: isWanted,
+    select: stepRowOf,
+    placeholderData: undefined,
+  });
+}
+
 export interface RunSteps extends LoadedSteps {
   refresh: (everything?: boolean) => void;
 }

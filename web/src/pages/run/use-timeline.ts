@@ -1,5 +1,5 @@
 /** What the timeline shows, and how one moves in it. */
-import { useCallback, useDeferredValue, useEffect, useMemo, useRef, useState } from "react";
+import { useCallback, useDeferredValue, useMemo, useState } from "react";
 import type { Run } from "@/api/shapes";
 import { useNow } from "@/lib/use-now";
 import { type CriticalPath, criticalPath } from "./critical-path";
@@ -7,25 +7,14 @@ import { failedSteps, findSteps, nextPlace } from "./find";
 import { extentOf, isUnderWay, openEndOf, type Span } from "./layout";
 import type { RunPageSearch } from "./search";
 import { epochMs, type StepRow } from "./steps";
-import {
-  buildTree,
-  type Folding,
-  isOpen,
-  NONE,
-  openTo,
-  rowIndexOf,
-  type StepTree,
-  visibleRows,
-  withAncestors,
-} from "./tree";
+import { buildTree, type Folding, isOpen, NONE, type StepTree, visibleRows, withAncestors } from "./tree";
+import { type ByHand, type Focus, useFocus } from "./use-focus";
 import type { RunSteps } from "./use-run";
 import { useView } from "./use-view";
 
 export type SetSearch = (patch: Partial<RunPageSearch>, replace?: boolean) => void;
 
-const FOLLOW_AFTER_MS = 120;
-
-export interface Timeline {
+export interface Timeline extends Focus {
   run: Run;
   search: RunPageSearch;
   setSearch: SetSearch;
@@ -45,16 +34,8 @@ export interface Timeline {
   failures: Int32Array;
   matches: Int32Array;
   isMatch: Uint8Array | null;
-  /** The row that keys act on; `NONE` only where there are no rows. */
-  focusIndex: number;
-  /** Counts up when the row with the focus is to be brought to sight. */
-  revealed: number;
-  focusPlace: number;
-  focusRow: (index: number) => void;
+  /** On to the next of these places, or back to the one before. */
   focusPlaceOf: (places: Int32Array, direction: 1 | -1) => void;
-  focusStep: (id: string) => void;
-  openStep: (id: string) => void;
-  closeStep: () => void;
   toggle: (at: number, open?: boolean) => void;
   setLevels: (levels: number | undefined) => void;
 }
@@ -90,7 +71,7 @@ function useRows(tree: StepTree, folding: Folding, places: Int32Array | undefine
 }
 
 function useFolding(levels: number | undefined) {
-  const [byHand, setByHand] = useState<ReadonlyMap<string, boolean>>(new Map());
+  const [byHand, setByHand] = useState<ByHand>(new Map());
   const folding = useMemo<Folding>(
     () => ({ openLevels: levels ?? Number.POSITIVE_INFINITY, byHand }),
     [levels, byHand],
@@ -112,51 +93,7 @@ export function useTimeline(run: Run, loaded: RunSteps, search: RunPageSearch, s
     [search.path, tree, whole, openEnd],
   );
 
-  const [focusId, setFocusId] = useState(search.step);
-  const [revealed, setRevealed] = useState(0);
-  const focusAt = focusId === undefined ? NONE : (tree.positionOf.get(focusId) ?? NONE);
-  const found = focusAt === NONE ? NONE : rowIndexOf(tree, rows, focusAt);
-  const focusIndex = found === NONE && rows.length > 0 ? 0 : found;
-  const focusPlace = tree.placeOf[rows[focusIndex] ?? NONE] ?? NONE;
-
-  const chosen = search.step;
-  const followTimer = useRef<ReturnType<typeof setTimeout>>(undefined);
-  useEffect(() => () => clearTimeout(followTimer.current), []);
-  const focus = useCallback(
-    (id: string) => {
-      setFocusId(id);
-      setRevealed((before) => before + 1);
-      clearTimeout(followTimer.current);
-      if (chosen === undefined || chosen === id) return;
-      // An open panel follows, when one has arrived somewhere.
-      followTimer.current = setTimeout(() => setSearch({ step: id }, true), FOLLOW_AFTER_MS);
-    },
-    [chosen, setSearch],
-  );
-  const focusStep = useCallback(
-    (id: string) => {
-      const at = tree.positionOf.get(id);
-      if (at !== undefined) setByHand((byHand) => openTo(tree, at, { ...folding, byHand }).byHand);
-      focus(id);
-    },
-    [tree, folding, setByHand, focus],
-  );
-
-  // What the URL names is shown as soon as it is there: on arrival, and when one goes back.
-  const awaited = useRef(search.step);
-  const lastChosen = useRef(search.step);
-  useEffect(() => {
-    if (lastChosen.current !== chosen) {
-      lastChosen.current = chosen;
-      awaited.current = chosen === focusId ? undefined : chosen;
-    }
-    const at = awaited.current === undefined ? undefined : tree.positionOf.get(awaited.current);
-    if (at === undefined || awaited.current === undefined) return;
-    setFocusId(awaited.current);
-    setByHand((byHand) => openTo(tree, at, { ...folding, byHand }).byHand);
-    setRevealed((before) => before + 1);
-    awaited.current = undefined;
-  }, [chosen, focusId, tree, folding, setByHand]);
+  const focus = useFocus({ tree, rows, folding, setByHand, chosen: search.step, setSearch });
 
   return {
     run,
@@ -175,28 +112,12 @@ export function useTimeline(run: Run, loaded: RunSteps, search: RunPageSearch, s
     failures,
     matches,
     isMatch,
-    focusIndex,
-    revealed,
-    focusPlace,
-    focusRow: (index) => {
-      const step = tree.steps[rows[Math.max(0, Math.min(index, rows.length - 1))] ?? NONE];
-      if (step) focus(step.id);
-    },
+    ...focus,
     focusPlaceOf: (places, direction) => {
       if (only && only !== places) setSearch({ only: undefined }, true); // it may be among those that are hidden
-      const from = focusId === undefined && direction === 1 ? NONE : focusPlace;
+      const from = focus.isPlaced || direction === -1 ? focus.focusPlace : NONE;
       const step = tree.steps[tree.order[nextPlace(places, from, direction)] ?? NONE];
-      if (step) focusStep(step.id);
-    },
-    focusStep,
-    openStep: (id) => {
-      clearTimeout(followTimer.current);
-      setFocusId(id);
-      if (id !== chosen) setSearch({ step: id });
-    },
-    closeStep: () => {
-      clearTimeout(followTimer.current);
-      setSearch({ step: undefined });
+      if (step) focus.focusStep(step.id);
     },
     toggle: (at, open) => {
       const id = tree.steps[at]?.id;

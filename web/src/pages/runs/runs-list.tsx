@@ -1,7 +1,7 @@
 import { Button, Skeleton, Stack } from "@mantine/core";
 import { IconListSearch, IconSend } from "@tabler/icons-react";
-import { Link } from "@tanstack/react-router";
-import { type RefObject, useCallback, useLayoutEffect, useRef } from "react";
+import { Link, useRouter } from "@tanstack/react-router";
+import { type RefObject, useCallback, useEffect, useLayoutEffect, useRef } from "react";
 import type { RunSummary } from "@/api/shapes";
 import { EmptyState, ErrorNotice } from "@/components/notices";
 import type { RunColumnKey } from "@/components/runs-table/columns";
@@ -45,6 +45,8 @@ export function RunsList(props: RunsListProps) {
     placed.current = scrollId;
     frame.current?.scrollTo({ top: scrolled ?? 0 });
   });
+
+  useTrackedScroll(frame);
 
   if (props.isRefused) {
     return (
@@ -95,6 +97,27 @@ export function RunsList(props: RunsListProps) {
       />
     </div>
   );
+}
+
+/**
+ * Has the router keep the place in this list.
+ *
+ * It keeps those that were scrolled since it last showed an address; and the address also changes while one only looks.
+ */
+function useTrackedScroll(frame: RefObject<HTMLElement | null>): void {
+  const router = useRouter();
+  useEffect(() => {
+    let timer: ReturnType<typeof setTimeout>;
+    const track = () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => frame.current?.dispatchEvent(new Event("scroll")));
+    };
+    const unsubscribe = router.subscribe("onRendered", track);
+    return () => {
+      clearTimeout(timer);
+      unsubscribe();
+    };
+  }, [router, frame]);
 }
 
 function ClearButton({ onClick }: { onClick: () => void }) {

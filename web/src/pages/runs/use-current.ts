@@ -13,14 +13,14 @@ export function useCurrent(rows: readonly RunSummary[], frame: RefObject<HTMLEle
   const isBack = useRef(id !== undefined);
   const focus = () => {
     const link = frame.current?.querySelector<HTMLElement>(`[data-run="${index}"]`);
-    link?.focus({ preventScroll: isBack.current });
+    if (!link) return; // it is drawn with the next rows
+    // Whoever came by a link has the focus there, and keeps it.
+    if (!isBack.current || document.activeElement === document.body) link.focus({ preventScroll: isBack.current });
+    isMoving.current = false;
+    isBack.current = false;
   };
   useEffect(() => {
-    if (!isMoving.current || index < 0) return;
-    isMoving.current = false;
-    // Whoever came by a link has the focus there, and keeps it.
-    if (!isBack.current || document.activeElement === document.body) focus();
-    isBack.current = false;
+    if (isMoving.current && index >= 0) focus();
   });
   const set = (next: string | undefined) => {
     setId(next);

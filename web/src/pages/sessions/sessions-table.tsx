@@ -17,8 +17,18 @@ const COLUMNS: readonly Column<Session>[] = [
     align: "right",
     render: ({ failedCount }) => <Failed count={failedCount} />,
   },
-  { key: "first", header: "First run", render: ({ firstStartedAt }) => <Time value={firstStartedAt} /> },
-  { key: "last", header: "Last run", render: ({ lastStartedAt }) => <Time value={lastStartedAt} relative /> },
+  {
+    key: "first",
+    header: "First run",
+    align: "right",
+    render: ({ firstStartedAt }) => <Time value={firstStartedAt} />,
+  },
+  {
+    key: "last",
+    header: "Last run",
+    align: "right",
+    render: ({ lastStartedAt }) => <Time value={lastStartedAt} relative />,
+  },
   { key: "steps", header: "Steps", align: "right", render: ({ stepCount }) => formatCount(stepCount) },
   {
     key: "errors",
@@ -41,8 +51,18 @@ const COLUMNS: readonly Column<Session>[] = [
   { key: "cost", header: "Cost", align: "right", render: ({ costUsd }) => formatCost(costUsd) },
 ];
 
-export function SessionsTable({ sessions }: { sessions: readonly Session[] }) {
-  return <DataTable label="Sessions" columns={COLUMNS} rows={sessions} rowKey={({ id }) => id} />;
+const OF_ONE_USER = COLUMNS.filter(({ key }) => key !== "user");
+
+interface SessionsTableProps {
+  sessions: readonly Session[];
+  /** Whether all of them are of one user, who need not be named then. */
+  isOfOneUser?: boolean;
+}
+
+export function SessionsTable({ sessions, isOfOneUser = false }: SessionsTableProps) {
+  return (
+    <DataTable label="Sessions" columns={isOfOneUser ? OF_ONE_USER : COLUMNS} rows={sessions} rowKey={({ id }) => id} />
+  );
 }
 
 function UserLink({ id }: { id: number | null }) {

@@ -13,6 +13,8 @@ import classes from "./step-panel.module.css";
 
 const PAGE_ROWS = 200;
 const VALUE_CHARS = 500;
+/** Fewer attributes are seen at a glance. */
+const FILTERED_ROWS = 4;
 
 /** What else a step said, name by name. */
 export function AttributesTable({ attributes }: { attributes: Record<string, unknown> }) {
@@ -23,17 +25,24 @@ export function AttributesTable({ attributes }: { attributes: Record<string, unk
   if (cut !== undefined) return <CutNotice cut={cut} />;
   return (
     <>
-      <TextInput
-        mb={6}
-        aria-label="Filter attributes"
-        placeholder="Filter by name or value"
-        leftSection={<IconFilter size={13} aria-hidden />}
-        value={wanted}
-        onChange={(event) => setWanted(event.currentTarget.value)}
-      />
+      {Object.keys(attributes).length > FILTERED_ROWS && (
+        <TextInput
+          mb={6}
+          aria-label="Filter attributes"
+          placeholder="Filter by name or value"
+          leftSection={<IconFilter size={13} aria-hidden />}
+          value={wanted}
+          onChange={(event) => setWanted(event.currentTarget.value)}
+        />
+      )}
       {rows.length === 0 && <p className={classes.none}>No attribute has that in it. Try fewer letters.</p>}
       <table className={classes.attributes}>
         <caption className={classes.hidden}>Attributes</caption>
+        <colgroup>
+          <col className={classes.nameColumn} />
+          <col />
+          <col className={classes.copyColumn} />
+        </colgroup>
         <thead className={classes.hidden}>
           <tr>
             <th scope="col">Name</th>

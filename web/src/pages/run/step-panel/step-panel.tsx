@@ -1,6 +1,6 @@
 import { Stack, Tabs } from "@mantine/core";
 import { getRouteApi } from "@tanstack/react-router";
-import { type KeyboardEvent, useId, useMemo } from "react";
+import { useId, useMemo } from "react";
 import type { Run, WholeStep } from "@/api/shapes";
 import { Loaded } from "@/components/notices";
 import { ArtifactView } from "@/components/payload/artifact-view";
@@ -29,11 +29,8 @@ interface StepPanelProps {
 export function StepPanel({ run, step, onSelect, onClose }: StepPanelProps) {
   const id = useId();
   const query = useStep(run, step);
-  const onKeyDown = (event: KeyboardEvent) => {
-    if (event.key === "Escape" && !event.defaultPrevented) onClose();
-  };
   return (
-    <section className={classes.panel} aria-labelledby={id} onKeyDown={onKeyDown}>
+    <section className={classes.panel} aria-labelledby={id}>
       <StepHeader titleId={id} run={run} step={query.data ?? step} onSelect={onSelect} onClose={onClose} />
       <Loaded query={query} height={220}>
         {(whole) => <StepTabs key={whole.id} step={whole} />}
