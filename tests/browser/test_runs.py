@@ -125,7 +125,7 @@ def test_new_runs_announce_themselves_and_rows_change_in_place(open_page: OpenPa
     expect(rows(page)).to_have_count(3)
     assert names(page)[-1] == "the first"
     assert dashboard.json("PATCH", f"/v1/runs/{first}", {"status": "FAILED"})[0] == 202
-    expect(rows(page).last).to_contain_text("Failed")
+    expect(rows(page).last).to_contain_text("Failed", timeout=15_000)
     expect(rows(page).last).to_contain_text("no longer matches")
 
 

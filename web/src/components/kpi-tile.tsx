@@ -42,7 +42,10 @@ export function KpiTile({ label, value, now, before, better, link, hint }: KpiTi
   );
 }
 
+/** A change by less than this is no news. */
+const NEWS = 0.05;
+
 function newsOf(change: number, better: "up" | "down" | undefined): "good" | "bad" | undefined {
-  if (better === undefined || Math.abs(change) < 0.0005) return undefined;
+  if (better === undefined || Math.abs(change) < NEWS) return undefined;
   return change > 0 === (better === "up") ? "good" : "bad";
 }

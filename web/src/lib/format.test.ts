@@ -62,7 +62,7 @@ test("a change needs something to compare with", () => {
   expect(format.changeOf(3, 2)).toBe(0.5);
   expect(format.changeOf(3, 0)).toBeUndefined();
   expect(format.changeOf(null, 2)).toBeUndefined();
-  expect([0.5, -0.034, 0.0001].map(format.formatChange)).toEqual(["+50 %", "−3.4 %", "±0 %"]);
+  expect([0.5, -0.034, 0.0001, 31.2].map(format.formatChange)).toEqual(["+50 %", "−3.4 %", "±0 %", "×32.2"]);
 });
 
 test("one is one and two are many", () => {

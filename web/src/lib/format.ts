@@ -71,13 +71,13 @@ export function changeOf(now: Maybe, before: Maybe): number | undefined {
   return isNumber(now) && isNumber(before) && before !== 0 ? (now - before) / Math.abs(before) : undefined;
 }
 
-/** `+12 %`, `-3.4 %`, `±0 %` */
+/** `+12 %`, `−3.4 %`, `±0 %`; `×12` where percents are no longer read. */
 export function formatChange(change: number): string {
   const percent = change * 100;
+  if (percent >= 900) return `×${formatShort(change + 1)}`;
   if (Math.abs(percent) < 0.05) return "±0 %";
   const digits = Math.abs(percent) < 10 ? 1 : 0;
-  const text = Math.abs(percent) >= 1000 ? formatShort(Math.abs(percent)) : Math.abs(percent).toFixed(digits);
-  return `${percent > 0 ? "+" : "−"}${text} %`;
+  return `${percent > 0 ? "+" : "−"}${Math.abs(percent).toFixed(digits)} %`;
 }
 
 /** `1 run`, `2 runs` */

@@ -1,6 +1,7 @@
 import { Button } from "@mantine/core";
 import { IconMessage, IconRobot, IconSettings, IconTool, IconUser } from "@tabler/icons-react";
 import { useState } from "react";
+import { CopyButton } from "@/components/copy-button";
 import { plural } from "@/lib/format";
 import type { Conversation, Message, Role } from "./conversation";
 import classes from "./conversation.module.css";
@@ -55,12 +56,18 @@ export function ConversationView({ conversation: { messages, rest } }: { convers
 
 function OneMessage({ message }: { message: Message }) {
   const { label, Icon } = LOOKS[message.role];
+  const text = message.parts.flatMap((part) => (part.kind === "text" ? [part.text] : [])).join("\n\n");
   return (
     <li className={classes.message} data-role={message.role}>
       <div className={classes.who}>
         <Icon size={14} aria-hidden />
         <span className={classes.role}>{label || message.said}</span>
         {message.name && <span className={classes.name}>{message.name}</span>}
+        {text !== "" && (
+          <span className={classes.copy}>
+            <CopyButton text={text} label="Copy text" />
+          </span>
+        )}
       </div>
       <div className={classes.parts}>
         {message.parts.length === 0 && <span className={classes.empty}>without words</span>}

@@ -12,9 +12,9 @@ import { spanWithin } from "@/pages/overview/links";
 import { DEFAULT_RANGE } from "@/pages/overview/search";
 import type { RunsSearch } from "@/pages/runs/search";
 import { agentAddress } from "@/pages/tools/address";
-import { failureRateOf, type Line, percentilesOf, seriesOf } from "./chart-data";
+import { factorOf, failureRates, type Line, percentilesOf, seriesOf } from "./chart-data";
 import type { AgentSearch } from "./search";
-import { useLatency, useTimeseries, type Whose } from "./use-agent";
+import { type Timeseries, useLatency, useTimeseries, type Whose } from "./use-agent";
 import { LINES_MAX, type Version, type Versions } from "./versions";
 
 const HEIGHT = 200;
@@ -43,10 +43,10 @@ export function AgentCharts(props: ChartsProps) {
     return one ? [{ key: String(version?.id ?? "all"), label, buckets: one.buckets }] : [];
   });
   const isWhole = lines.length === whose.length;
-  const bucketMs = BUCKET_MS[data[0]?.bucket ?? "hour"];
+  const bucket = data[0]?.bucket ?? "hour";
   const charts = (duration: boolean) =>
     isWhole ? (
-      <OverTime {...props} lines={lines} bucketMs={bucketMs} isDuration={duration} />
+      <OverTime {...props} lines={lines} bucket={bucket} isDuration={duration} />
     ) : failed?.error ? (
       <ErrorNotice error={failed.error} onRetry={failed.refetch} />
     ) : (
@@ -67,15 +67,16 @@ export function AgentCharts(props: ChartsProps) {
   );
 }
 
-type OverTimeProps = ChartsProps & { lines: Line[]; bucketMs: number; isDuration: boolean };
+type OverTimeProps = ChartsProps & { lines: Line[]; bucket: Timeseries["bucket"]; isDuration: boolean };
 
-function OverTime({ agentName, search, lines, bucketMs, isDuration, runs, versions }: OverTimeProps) {
+function OverTime({ agentName, search, lines, bucket, isDuration, runs, versions }: OverTimeProps) {
   const navigate = useNavigate();
+  const bucketMs = BUCKET_MS[bucket] * (isDuration ? 1 : factorOf(lines, bucket));
   const chart = useMemo(() => {
     const [first] = lines;
-    if (!isDuration) return seriesOf(lines, failureRateOf);
+    if (!isDuration) return failureRates(lines, bucketMs);
     return lines.length === 1 && first ? percentilesOf(first) : seriesOf(lines, ({ durationMs }) => durationMs.p50);
-  }, [lines, isDuration]);
+  }, [lines, isDuration, bucketMs]);
   const spanOf = (start: Date, end: Date): Window | undefined =>
     spanWithin(start, end, windowOf(search, Date.now(), DEFAULT_RANGE));
   return (

@@ -94,6 +94,8 @@ function AgentFigures({ agentName, search, known, summary, isOther }: AgentFigur
       <VersionsTable {...{ agentName, search, versions, figures, chosen }} />
       <div className={classes.grid}>
         <AgentCharts {...{ agentName, search, versions, chosen, runs }} />
+      </div>
+      <div className={classes.thirds}>
         <AgentHistogram {...{ search, whose, runs }} />
         <AgentTroubles {...{ search, whose, runs }} ids={chosen ? [chosen.id] : versions.all.map(({ id }) => id)} />
       </div>

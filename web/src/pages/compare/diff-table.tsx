@@ -8,6 +8,7 @@ import { linesOf } from "./payload-lines";
 
 const FOLDED_MIN = 3;
 const ROWS_SHOWN_MAX = 1500;
+const ALIKE_SHARE = 0.3;
 
 /** Two payloads as lines side by side, with long stretches of what is the same left out until they are asked for. */
 export function DiffTable({ label, a, b }: { label: string; a: unknown; b: unknown }) {
@@ -62,6 +63,13 @@ export function DiffTable({ label, a, b }: { label: string; a: unknown; b: unkno
   );
 }
 
+/** Of lines that have little in common all is different, which needs no mark. */
+function markAlike(a: string, b: string) {
+  const marked = markChange(a, b);
+  const shared = marked.before.trim().length + marked.after.trim().length;
+  return shared >= ALIKE_SHARE * Math.max(a.length, b.length) ? marked : undefined;
+}
+
 function isTruncated(value: unknown): boolean {
   return isObject(value) && value.$truncated === true;
 }
@@ -83,7 +91,7 @@ function Part({ part }: { part: DiffPart }) {
 }
 
 function Line({ row }: { row: DiffRow }) {
-  const marked = row.kind === "changed" ? markChange(row.a.text, row.b.text) : undefined;
+  const marked = row.kind === "changed" ? markAlike(row.a.text, row.b.text) : undefined;
   const textOf = (side: "a" | "b") =>
     marked ? (
       <Fragment>

@@ -62,7 +62,7 @@ export function Facts({ a, b, onChange }: FactsProps) {
         ),
     },
     text("status", "Status", (run) => <StatusBadge status={run.status} />),
-    text("agent", "Agent", (run) => (run.agent ? `${run.agent.name} ${run.agent.version}` : NOTHING)),
+    text("agent", "Agent", (run) => <AgentName run={run} />),
     text("started", "Started", (run) => <Time value={run.startedAt} />),
     ...[...FIGURES, ...scoresOf(a, b)].map((figure) => columnOf(figure, runs)),
   ];
@@ -100,6 +100,16 @@ function scoresOf(a: Run, b: Run): Figure[] {
     of: (run) => (run === a ? inA : inB).get(name),
     format: (value) => (typeof value === "number" ? String(Number(value.toPrecision(4))) : NOTHING),
   }));
+}
+
+function AgentName({ run }: { run: Run }) {
+  if (!run.agent) return NOTHING;
+  const name = `${run.agent.name} ${run.agent.version}`;
+  return (
+    <Link to="/agents/$agentName" params={{ agentName: run.agent.name }} className={classes.agent} title={name}>
+      {name}
+    </Link>
+  );
 }
 
 function RunName({ run, side, onChange }: { run: Run; side: "a" | "b"; onChange: FactsProps["onChange"] }) {

@@ -41,7 +41,7 @@ test("it says what it rests on, and does not compare with too little", () => {
   ]);
   expect(verdictOf(figures(4, 1), figures(5, 0))).toEqual({
     mood: "good",
-    title: "Your agents are fine",
+    title: "Most runs succeed",
     reasons: ["80.0 % of 5 finished runs succeeded"],
   });
 });

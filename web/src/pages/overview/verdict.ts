@@ -39,7 +39,7 @@ export function verdictOf(now: Figures, before: Figures): Verdict {
   const found = [success(now, before, isComparable), slowness(now, before)];
   const mood = worstOf(found);
   const title = found.find((one) => one.mood === mood && one.title)?.title;
-  const usual = mood === "good" && !isComparable ? "Your agents are fine" : TITLES[mood];
+  const usual = mood === "good" && !isComparable ? "Most runs succeed" : TITLES[mood];
   return { mood, title: title ?? usual, reasons: found.flatMap(({ reason }) => (reason ? [reason] : [])) };
 }
 

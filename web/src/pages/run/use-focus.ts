@@ -1,5 +1,5 @@
 /** Which row the keys act on, how it comes to sight, and how an open panel follows it. */
-import { type Dispatch, type SetStateAction, useCallback, useEffect, useRef, useState } from "react";
+import { type Dispatch, type RefObject, type SetStateAction, useCallback, useEffect, useRef, useState } from "react";
 import { type Folding, NONE, openTo, rowIndexOf, type StepTree } from "./tree";
 import type { SetSearch } from "./use-timeline";
 
@@ -37,7 +37,15 @@ export function useFocus(parts: FocusParts): Focus {
   const { tree, rows, folding, setByHand, chosen, setSearch } = parts;
   const [focusId, setFocusId] = useState(chosen);
   const [revealed, setRevealed] = useState(0);
-  const follow = useFollowing(chosen, setSearch);
+  const asked = useRef<string>(undefined);
+  const choose = useCallback(
+    (id: string | undefined, replace?: boolean) => {
+      asked.current = id;
+      setSearch({ step: id }, replace);
+    },
+    [setSearch],
+  );
+  const follow = useFollowing(chosen, choose);
   const reveal = useCallback(
     (id: string) => {
       const at = tree.positionOf.get(id);
@@ -48,7 +56,7 @@ export function useFocus(parts: FocusParts): Focus {
     },
     [tree, folding, setByHand],
   );
-  useArrival(chosen, focusId, tree, reveal);
+  useArrival(chosen, asked, tree, reveal);
 
   const found = rowIndexOf(tree, rows, tree.positionOf.get(focusId ?? "") ?? NONE);
   const focusIndex = found === NONE && rows.length > 0 ? 0 : found;
@@ -72,30 +80,30 @@ export function useFocus(parts: FocusParts): Focus {
     openStep: (id) => {
       follow(undefined);
       setFocusId(id);
-      if (id !== chosen) setSearch({ step: id });
+      if (id !== chosen) choose(id);
     },
     closeStep: () => {
       follow(undefined);
-      setSearch({ step: undefined });
+      choose(undefined);
     },
   };
 }
 
 /** An open panel follows, once one has arrived somewhere. Undefined: it does not follow any more. */
-function useFollowing(chosen: string | undefined, setSearch: SetSearch): (id: string | undefined) => void {
+function useFollowing(chosen: string | undefined, choose: (id: string, replace: boolean) => void) {
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   useEffect(() => () => clearTimeout(timer.current), []);
-  return (id) => {
+  return (id: string | undefined) => {
     clearTimeout(timer.current);
     if (id === undefined || chosen === undefined || chosen === id) return;
-    timer.current = setTimeout(() => setSearch({ step: id }, true), FOLLOW_AFTER_MS);
+    timer.current = setTimeout(() => choose(id, true), FOLLOW_AFTER_MS);
   };
 }
 
 /** What the URL names comes to sight as soon as it is there: on arrival, and when one goes back. */
 function useArrival(
   chosen: string | undefined,
-  focusId: string | undefined,
+  asked: RefObject<string | undefined>,
   tree: StepTree,
   reveal: (id: string) => void,
 ): void {
@@ -104,11 +112,13 @@ function useArrival(
   useEffect(() => {
     if (last.current !== chosen) {
       last.current = chosen;
-      awaited.current = chosen === focusId ? undefined : chosen;
+      // Where the page itself led, somebody is already, or even further.
+      awaited.current = chosen === asked.current ? undefined : chosen;
+      asked.current = undefined;
     }
     const id = awaited.current;
     if (id === undefined || !tree.positionOf.has(id)) return;
     awaited.current = undefined;
     reveal(id);
-  }, [chosen, focusId, tree, reveal]);
+  }, [chosen, asked, tree, reveal]);
 }

@@ -9,7 +9,7 @@ import { filtersOf, PAGE_ROWS, type RunsSearch, runsQueryOf } from "./search";
 import { askForRuns, type RunsList, runsKey } from "./use-runs";
 
 const IDS_MAX = 100;
-const LOOK_AGAIN_MS = 5_000;
+const LOOK_AGAIN_MS = 3_000;
 const HIGHLIGHT_MS = 2_000;
 /** A list that is older than this was left and come back to. */
 const YOUNG_MS = 3_000;

@@ -81,7 +81,7 @@ function Conversation({ runs, hasMore, shown }: ConversationProps) {
         </Text>
       )}
       <Figures totals={totals} first={runs.at(-1)} last={runs[0]} />
-      <Strip runs={runs} />
+      {runs.length > 1 && <Strip runs={runs} />}
       <Panel title="Conversation" hint={plural(runs.length, "run")}>
         {earlier > 0 && (
           <Center mb="sm">

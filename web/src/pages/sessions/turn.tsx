@@ -59,7 +59,11 @@ function Sayings({ run }: { run: Run }) {
   return (
     <>
       <Saying by="user" value={run.input} />
-      {run.error !== null && run.error !== undefined && <ErrorView error={run.error} />}
+      {run.error !== null && run.error !== undefined && (
+        <div className={classes.error}>
+          <ErrorView error={run.error} />
+        </div>
+      )}
       <Saying by="assistant" value={run.output} />
       {isOpen && (run.output ?? null) === null && (
         <Text size="sm" c="dimmed">
