@@ -168,17 +168,17 @@ def test_a_long_list_is_found_again_where_it_was_left(open_page: OpenPage) -> No
     expect(rows(page).first).to_be_visible()
     scroll(page, 10_000)
     expect(page).to_have_url(re.compile("rows=100"))
-    scroll(page, 2_000)
-    row = rows(page).filter(has=page.locator('[data-run="70"]'))
+    scroll(page, 1_400)
+    row = rows(page).filter(has=page.locator('[data-run="55"]'))
     text = row.get_by_role("link").first.inner_text()
     row.get_by_role("cell").nth(3).click()
     expect(page).to_have_url(re.compile("/runs/[0-9a-f-]{36}"))
     page.go_back()
     expect(row.get_by_role("link").first).to_have_text(text)
-    assert place(page) == 2_000
+    assert place(page) == 1_400
     page.reload()
     expect(row.get_by_role("link").first).to_have_text(text)
-    wait_until(lambda: place(page) == 2_000, seconds=5, what="the place in the list")
+    wait_until(lambda: place(page) == 1_400, seconds=5, what="the place in the list")
     assert len(names(page)) < 80, "rows that nobody sees are not drawn"
 
 
@@ -228,9 +228,7 @@ def test_what_agents_wrote_is_shown_as_it_is(open_page: OpenPage, dashboard: Sta
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
 def test_everybody_can_use_it(open_page: OpenPage, check_accessibility: CheckAccessibility, theme: Theme) -> None:
-    page = open_page(
-        "/runs?status=FAILED&status=RUNNING&columns=status,agent,started,errors,session,tags", theme=theme
-    )
+    page = open_page("/runs?status=FAILED&status=RUNNING&columns=status,agent,started,errors,session,tags", theme=theme)
     expect(rows(page).first).to_be_visible()
     page.keyboard.press("j")
     page.keyboard.press("x")

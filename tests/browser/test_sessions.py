@@ -15,18 +15,19 @@ from tests.support.stack import Stack
 HOSTILE = """<img src=x onerror=alert(1)><script>alert(2)</script>"'`${7*7}{{7*7}}"""
 
 
-def send(stack: Stack, session_id: str, **more: Any) -> str:
-    run_id = str(uuid4())
+def send(stack: Stack, *session_ids: str, **more: Any) -> str:
+    """A run of each session. Returns the last one's id when all can be read."""
     started_at = (datetime.now(UTC) - timedelta(seconds=5)).isoformat()
-    run = {"type": "run", "id": run_id, "agent": {"name": "talker"}, "sessionId": session_id, "startedAt": started_at, **more}
-    assert stack.json("POST", "/v1/events", [run])[0] == 202
-    assert stack.json("GET", f"/v1/runs/{run_id}?wait=30")[0] == 200
-    return run_id
+    run = {"type": "run", "agent": {"name": "talker"}, "startedAt": started_at, **more}
+    runs = [run | {"id": str(uuid4()), "sessionId": session_id} for session_id in session_ids]
+    assert stack.json("POST", "/v1/events", runs)[0] == 202
+    for sent in runs:
+        assert stack.json("GET", f"/v1/runs/{sent['id']}?wait=30")[0] == 200
+    return str(runs[-1]["id"])
 
 
 def test_the_list_goes_on_page_by_page_and_back(open_page: OpenPage, dashboard: Stack) -> None:
-    for number in range(60):
-        send(dashboard, f"many-{uuid4().hex[:8]}-{number}", status="SUCCESS")
+    send(dashboard, *(f"many-{uuid4().hex[:8]}" for _ in range(60)), status="SUCCESS")
     page = open_page("/sessions")
     rows = page.get_by_role("region", name="Sessions", exact=True).locator("tbody tr")
     _, found = dashboard.json("GET", "/v1/sessions?limit=50")
@@ -40,7 +41,7 @@ def test_the_list_goes_on_page_by_page_and_back(open_page: OpenPage, dashboard: 
     expect(page.get_by_role("heading", name="Latest sessions")).to_be_visible()
 
 
-@pytest.mark.parametrize("session_id", ["a/b", "100%", "ä ü", "..", "a%2Fb", "q?x=1#y", "line\nbreak", HOSTILE])
+@pytest.mark.parametrize("session_id", ["a/b", "100% ä", "..", "line\nbreak", HOSTILE])
 def test_a_session_of_any_id_has_a_page(open_page: OpenPage, dashboard: Stack, session_id: str) -> None:
     send(dashboard, session_id, name="Odd one", input={"question": "Where to?"}, output="To **Rome**.", status="SUCCESS")
     page = open_page("/sessions")

@@ -93,7 +93,8 @@ def message(page: Page, who: str) -> Locator:
 def test_a_model_call_is_a_conversation(open_page: OpenPage, run_id: str) -> None:
     page = open_page(path_of(run_id, 1))
     expect(page.get_by_role("tab", name="Conversation")).to_have_attribute("aria-selected", "true")
-    expect(message(page, "User").get_by_role("img")).to_have_attribute("src", f"data:image/png;base64,{PIXEL}")
+    picture = message(page, "User").get_by_role("img", name="As the agent sent it")
+    expect(picture).to_have_attribute("src", f"data:image/png;base64,{PIXEL}")
     calls = message(page, "run_sql").first
     expect(calls).to_contain_text("coast")
     expect(calls).to_contain_text("growth18")  # the result, at the call that it answers

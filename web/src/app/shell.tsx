@@ -59,7 +59,7 @@ export function Shell() {
         <Group h="100%" px="sm" justify="space-between" wrap="nowrap" gap="xs">
           <Group gap="xs" wrap="nowrap">
             <Burger opened={isOpen} onClick={menu.toggle} hiddenFrom="sm" size="sm" aria-label="Menu" />
-            <Link to="/" className={classes.brand}>
+            <Link to="/" className={classes.brand} aria-label="AgentGuide">
               <img src="/favicon.svg" width={20} height={20} alt="" />
               <Text component="span" fw={650} visibleFrom="xs">
                 AgentGuide

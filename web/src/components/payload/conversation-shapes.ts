@@ -29,7 +29,8 @@ export function itemOf(item: unknown): ReadMessage | undefined {
 }
 
 /** The system's words where an API has a field for them. */
-export function systemOf(value: unknown): Message | undefined {
+export function systemOf(said: unknown): Message | undefined {
+  const value = parsed(said); // attributes of spans have it as JSON in a text
   const isUsable = (typeof value === "string" && value !== "") || Array.isArray(value) || isObject(value);
   if (!isUsable) return undefined;
   const content = isObject(value) && Array.isArray(value.parts) ? value.parts : value;

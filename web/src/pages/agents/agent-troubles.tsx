@@ -4,7 +4,7 @@ import { type Column, DataTable } from "@/components/data-table";
 import { Loaded } from "@/components/notices";
 import { Panel } from "@/components/panel";
 import { RunsTable } from "@/components/runs-table/runs-table";
-import { formatDuration, formatPercent, formatShort } from "@/lib/format";
+import { formatPercent, formatShort } from "@/lib/format";
 import { errorRuns } from "@/pages/overview/links";
 import type { RunsSearch } from "@/pages/runs/search";
 import { toolAddress } from "@/pages/tools/address";
@@ -75,7 +75,7 @@ function toolColumns(search: AgentSearch, ids: readonly number[], runs: Troubles
           to="/tools/$toolName"
           {...toolAddress(toolName, scope)}
           title={toolName ?? undefined}
-          className={classes.name}
+          className={classes.shortName}
         >
           {toolName ?? "without a tool"}
         </Link>
@@ -101,9 +101,10 @@ function toolColumns(search: AgentSearch, ids: readonly number[], runs: Troubles
         <FigureLink to={toolName === null ? undefined : runs({ tool: [toolName] })}>{formatShort(calls)}</FigureLink>
       ),
     },
-    { key: "p95", header: "p95", align: "right", render: ({ durationMs }) => formatDuration(durationMs.p95) },
   ];
 }
+
+const RUN_COLUMNS = ["status", "agent", "started", "duration", "steps", "errors", "tokens", "cost"] as const;
 
 /** The failures of late. */
 export function FailedRuns({ search, whose, runs }: Omit<TroublesProps, "ids">) {
@@ -122,7 +123,7 @@ export function FailedRuns({ search, whose, runs }: Omit<TroublesProps, "ids">) 
           items.length === 0 ? (
             <p className={classes.none}>No run has failed in this window</p>
           ) : (
-            <RunsTable label="Latest failed runs" rows={items} />
+            <RunsTable label="Latest failed runs" rows={items} columns={RUN_COLUMNS} />
           )
         }
       </Loaded>

@@ -29,7 +29,7 @@ export function ComparePage() {
         )
       }
     >
-      {isWhole && !runA.error && !runB.error ? (
+      {isWhole && !isMissing(runA) && !isMissing(runB) ? (
         <Loaded query={runA} height={180}>
           {(dataA) => (
             <Loaded query={runB} height={180}>
@@ -45,4 +45,9 @@ export function ComparePage() {
       )}
     </Page>
   );
+}
+
+/** Old data of a run stays to be seen while new data fails. */
+function isMissing({ error, data }: { error: Error | null; data: unknown }): boolean {
+  return error !== null && data === undefined;
 }

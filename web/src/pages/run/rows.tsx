@@ -1,6 +1,7 @@
 import { defaultRangeExtractor, type Range, useVirtualizer, type VirtualItem } from "@tanstack/react-virtual";
 import { type MouseEvent, type RefObject, useCallback, useId, useLayoutEffect, useRef } from "react";
 import { Axis } from "./axis";
+import { isUnderWay } from "./layout";
 import { Row } from "./row";
 import classes from "./rows.module.css";
 import { isOpen, NONE } from "./tree";
@@ -96,6 +97,7 @@ export function Rows({ timeline, frame, splitter }: RowsProps) {
                 isMatch={timeline.isMatch?.[at] === 1}
                 view={view}
                 openEnd={openEnd}
+                isOver={!isUnderWay(timeline.run)}
                 critical={path ? (path.segments.get(at) ?? null) : undefined}
               />
             )

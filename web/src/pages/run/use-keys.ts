@@ -36,9 +36,8 @@ export function useKeys(timeline: Timeline, places: Places): void {
       if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
       if (!(event.target instanceof HTMLElement) || isTypedInto(event.target)) return;
       const frame = places.frame.current;
-      const isInTree = event.target === frame || event.target === document.body;
-      const act =
-        (isInTree && frame ? treeKey(event.key, timeline, frame) : undefined) ?? pageKey(event.key, timeline, places);
+      const isForTree = frame && (frame.contains(event.target) || isForNothing(event.target, event.key));
+      const act = (isForTree && treeKey(event.key, timeline, frame)) || pageKey(event.key, timeline, places);
       if (!act) return;
       event.preventDefault();
       act();
@@ -50,6 +49,11 @@ export function useKeys(timeline: Timeline, places: Places): void {
 
 function isTypedInto(element: HTMLElement): boolean {
   return element.isContentEditable || element.closest("input, textarea, select, [role=dialog], [role=menu]") !== null;
+}
+
+/** Where nothing has the focus the tree takes the keys that do not scroll the page by much. */
+function isForNothing(element: HTMLElement, key: string): boolean {
+  return (element === document.body || element.tagName === "MAIN") && (key.startsWith("Arrow") || key === "Enter");
 }
 
 type Act = () => void;

@@ -112,6 +112,7 @@ function useTrackedScroll(frame: RefObject<HTMLElement | null>): void {
       clearTimeout(timer);
       timer = setTimeout(() => frame.current?.dispatchEvent(new Event("scroll")));
     };
+    track();
     const unsubscribe = router.subscribe("onRendered", track);
     return () => {
       clearTimeout(timer);

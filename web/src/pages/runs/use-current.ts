@@ -13,14 +13,18 @@ export function useCurrent(rows: readonly RunSummary[], frame: RefObject<HTMLEle
   const isBack = useRef(id !== undefined);
   const focus = () => {
     const link = frame.current?.querySelector<HTMLElement>(`[data-run="${index}"]`);
-    if (!link) return; // it is drawn with the next rows
+    if (!link) return;
     // Whoever came by a link has the focus there, and keeps it.
     if (!isBack.current || document.activeElement === document.body) link.focus({ preventScroll: isBack.current });
     isMoving.current = false;
     isBack.current = false;
   };
   useEffect(() => {
-    if (isMoving.current && index >= 0) focus();
+    if (!isMoving.current || index < 0) return;
+    focus();
+    // A list that has just come draws its rows when it knows its height.
+    const next = requestAnimationFrame(() => isMoving.current && focus());
+    return () => cancelAnimationFrame(next);
   });
   const set = (next: string | undefined) => {
     setId(next);

@@ -8,9 +8,14 @@ interface SessionPlace {
 
 const ELSEWHERE = "-";
 
-/** What a link to a session needs. Browsers take `.` and `..` in a path for steps up and down, however they are written. */
+/**
+ * What a link to a session needs.
+ *
+ * Browsers take `.` and `..` in a path for steps up and down, however they are written, and not every server has paths with
+ * line breaks: such ids stand elsewhere in the address.
+ */
 export function placeOfSession(id: string): SessionPlace {
-  return id === "." || id === ".."
+  return id === "." || id === ".." || id.includes("\n")
     ? { params: { sessionId: ELSEWHERE }, search: { id } }
     : { params: { sessionId: id }, search: {} };
 }

@@ -50,7 +50,7 @@ export function ToolPage() {
       }
     >
       {/* Another tool is another page: nothing of this one may stay in view. */}
-      <Tool key={String(toolName)} toolName={toolName} search={search} />
+      <Tool key={JSON.stringify(toolName)} toolName={toolName} search={search} />
     </Page>
   );
 }

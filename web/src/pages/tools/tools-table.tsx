@@ -25,6 +25,9 @@ const ORDER = {
   calls: "the most called first",
 } as const;
 
+/** More rows scroll by themselves, so that what is below them is not out of reach. */
+const ROWS_OF_ITS_OWN = 18;
+
 export function ToolsTable({ figures: { tools, toolsLeftOut }, search }: ToolsTableProps) {
   const navigate = route.useNavigate();
   const { sort = DEFAULT_SORT, all } = search;
@@ -36,6 +39,7 @@ export function ToolsTable({ figures: { tools, toolsLeftOut }, search }: ToolsTa
         rows={tools}
         rowKey={({ toolName }) => (toolName === null ? "none" : `tool ${toolName}`)}
         sort={sort}
+        maxHeight={tools.length > ROWS_OF_ITS_OWN ? "70vh" : undefined}
         onSort={(key) => {
           const chosen = oneOf(key, TOOL_SORTS);
           navigate({

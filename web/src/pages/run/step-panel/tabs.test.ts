@@ -29,11 +29,12 @@ describe("conversationOfStep", () => {
     expect(conversationOfStep({ ...call, kind: "TOOL" as const })).toBeUndefined();
   });
 
-  it("begins with the instructions that stand in the attributes", () => {
-    const instructed = {
-      ...call,
-      attributes: { "gen_ai.system_instructions": [{ type: "text", content: "You help customers." }] },
-    };
+  it.each([
+    [[{ type: "text", content: "You help customers." }]],
+    ['[{"type":"text","content":"You help customers."}]'],
+    ["You help customers."],
+  ])("begins with the instructions that stand in the attributes: %j", (instructions) => {
+    const instructed = { ...call, attributes: { "gen_ai.system_instructions": instructions } };
     expect(conversationOfStep(instructed)?.messages[0]).toMatchObject({
       role: "system",
       parts: [{ kind: "text", text: "You help customers." }],
