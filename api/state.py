@@ -37,6 +37,8 @@ LOOKUP_CONNECTIONS = 3
 """For who may come in, and whether what an event names exists: whoever reads much does not hold up what is sent."""
 EXPORTS_MAX = 2
 """Exports that a process runs at once; each keeps a connection of the pool for as long as it takes."""
+USER_FIGURES_MAX = 2
+"""Figures of users that a process counts at once, from the runs: in a large project for seconds, with a connection of the pool."""
 QUERY_THREADS = 2
 """More would only wait for each other: the work is Python's."""
 QUERIES_MAX = 20
@@ -59,6 +61,7 @@ class AppState:
     passwords: Passwords = field(default_factory=Passwords)
     exports: Slots = field(default_factory=lambda: Slots("exports", EXPORTS_MAX))
     queries: Slots = field(default_factory=lambda: Slots("GraphQL queries", QUERIES_MAX))
+    user_figures: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(USER_FIGURES_MAX))
     threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(QUERY_THREADS, "graphql"))
     """Where GraphQL queries run; each takes at most one connection of the pool."""
 

@@ -139,6 +139,14 @@ async def tool_timeseries(
     durations: defaultdict[datetime, Histogram] = defaultdict(Histogram)
     for start, _, bins, counts in found:
         durations[start].add(bins, counts)
+    # Of dozens of agents, as versions are, 2,000 hours take seconds to merge.
+    listed = await asyncio.to_thread(_in_buckets, bucket_starts(covered, grain), sums, durations)
+    return {"window": window.described(covered), "toolName": tool or None, "bucket": grain.value, "buckets": listed}
+
+
+def _in_buckets(
+    starts: Iterable[datetime], sums: Mapping[datetime, Calls], durations: Mapping[datetime, Histogram]
+) -> list[dict[str, Any]]:
     nothing = Calls().figures(Histogram().percentiles(BUCKET_PERCENTILES))
 
     def figures(start: datetime) -> dict[str, Any]:
@@ -146,12 +154,7 @@ async def tool_timeseries(
             return nothing
         return sums[start].figures(durations[start].percentiles(BUCKET_PERCENTILES))
 
-    return {
-        "window": window.described(covered),
-        "toolName": tool or None,
-        "bucket": grain.value,
-        "buckets": [{"start": start.isoformat(), **figures(start)} for start in bucket_starts(covered, grain)],
-    }
+    return [{"start": start.isoformat(), **figures(start)} for start in starts]
 
 
 async def models(state: AppState, project_id: int, agents: Agents, window: Window, *, limit: int = 50) -> dict[str, Any]:

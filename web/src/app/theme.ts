@@ -26,10 +26,24 @@ const iris: MantineColorsTuple = [
   "#2e3889",
 ];
 
+/** Mantine's greys of the dark theme in the tone of ours: text, borders, hovered, raised, surface, page. */
+const dark: MantineColorsTuple = [
+  "#e6e7eb",
+  "#c3c5ce",
+  "#a3a6b3",
+  "#636776",
+  "#30333f",
+  "#2a2d38",
+  "#23252d",
+  "#1a1c22",
+  "#15171c",
+  "#131419",
+];
+
 export const theme = createTheme({
   primaryColor: "iris",
   primaryShade: { light: 7, dark: 7 },
-  colors: { iris },
+  colors: { iris, dark },
   fontFamily: "'Inter Variable', system-ui, -apple-system, 'Segoe UI', sans-serif",
   fontFamilyMonospace: "ui-monospace, 'SF Mono', 'Cascadia Code', Menlo, Consolas, 'DejaVu Sans Mono', monospace",
   defaultRadius: "sm",
@@ -46,7 +60,7 @@ export const theme = createTheme({
       styles: { root: { textTransform: "none" } },
     }),
     Button: Button.extend({ defaultProps: { size: "xs" } }),
-    Menu: Menu.extend({ defaultProps: { shadow: "md", position: "bottom-end" } }),
+    Menu: Menu.extend({ defaultProps: { shadow: "md", position: "bottom-end", withInitialFocusPlaceholder: false } }),
     Modal: Modal.extend({ defaultProps: { centered: true } }),
     Select: Select.extend({ defaultProps: { size: "xs" } }),
     Switch: Switch.extend({ defaultProps: { size: "xs" } }),

@@ -6,7 +6,7 @@ import classes from "./rows.module.css";
 import type { Timeline } from "./use-timeline";
 
 const HEAD = { role: "columnheader" } as const;
-const TICK_PX = 90;
+const TICK_PX = 74;
 
 /** The heads of the columns; over the bars the times since the run started, with lines down through all rows. */
 export const Axis = memo(function Axis({ timeline, splitter }: { timeline: Timeline; splitter: ReactNode }) {

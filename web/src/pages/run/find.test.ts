@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { failedSteps, findSteps, nextPlace, ordinalOf } from "./find";
+import { countWithin, failedSteps, findSteps, nextPlace, ordinalOf } from "./find";
 import { step } from "./test-steps";
 import { buildTree, NONE } from "./tree";
 
@@ -41,6 +41,8 @@ describe("going from one to the next", () => {
 
   test("counts them", () => {
     expect([2, 5, 9, 0, 4, 10].map((place) => ordinalOf(places, place))).toEqual([1, 2, 3, 0, 0, 0]);
+    expect(countWithin(places, 2, 9)).toBe(2);
+    expect(countWithin(places, 2, 4)).toBe(0);
     expect([...failedSteps(tree)]).toEqual([1, 3]);
   });
 });

@@ -41,6 +41,11 @@ export function ordinalOf(places: Int32Array, place: number): number {
   return index >= 0 && places[index] === place ? index + 1 : 0;
 }
 
+/** How many places lie after one, up to another. */
+export function countWithin(places: Int32Array, after: number, upTo: number): number {
+  return firstAbove(places, upTo) - firstAbove(places, after);
+}
+
 function firstAbove(places: Int32Array, value: number): number {
   let [low, high] = [0, places.length];
   while (low < high) {

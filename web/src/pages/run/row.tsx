@@ -1,6 +1,6 @@
 import { IconAlertCircle, IconChevronDown, IconChevronRight, IconUnlink } from "@tabler/icons-react";
 import { memo } from "react";
-import { formatCost, formatCount, formatDuration } from "@/lib/format";
+import { formatCost, formatCount, formatDuration, plural } from "@/lib/format";
 import { segmentsInView } from "./critical-path";
 import { KindIcon, kindFill, kindLabel } from "./kind-icon";
 import { barOf, type Span, spanOf } from "./layout";
@@ -23,6 +23,8 @@ export interface RowProps {
   isOpen: boolean | undefined;
   /** How many are below it. */
   below: number;
+  /** Of those, how many failed. */
+  failedBelow: number;
   /** One of `PLACED`. */
   placed: number;
   isFocused: boolean;
@@ -63,7 +65,7 @@ export const Row = memo(function Row(props: RowProps) {
   );
 });
 
-function NameCell({ step, depth, isOpen, below, placed }: RowProps) {
+function NameCell({ step, depth, isOpen, below, failedBelow, placed }: RowProps) {
   const label = stepLabel(step);
   const Chevron = isOpen ? IconChevronDown : IconChevronRight;
   return (
@@ -84,7 +86,12 @@ function NameCell({ step, depth, isOpen, below, placed }: RowProps) {
         {label}
       </span>
       {step.model && <span className={classes.model}>{step.model}</span>}
-      {isOpen === false && <span className={classes.below}>+{formatCount(below)}</span>}
+      {isOpen === false && (
+        <span className={classes.below}>
+          {failedBelow > 0 && <span className={classes.failed}>{plural(failedBelow, "error")} in </span>}+
+          {formatCount(below)}
+        </span>
+      )}
     </div>
   );
 }

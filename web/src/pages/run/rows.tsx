@@ -1,6 +1,7 @@
 import { defaultRangeExtractor, type Range, useVirtualizer, type VirtualItem } from "@tanstack/react-virtual";
 import { type MouseEvent, type RefObject, useCallback, useId, useLayoutEffect, useRef } from "react";
 import { Axis } from "./axis";
+import { countWithin } from "./find";
 import { isUnderWay } from "./layout";
 import { Row } from "./row";
 import classes from "./rows.module.css";
@@ -10,7 +11,7 @@ import type { Timeline } from "./use-timeline";
 
 export const ROW_PX = 26;
 const HEAD_PX = 26;
-const OVERSCAN = 6;
+const OVERSCAN = 4;
 
 interface RowsProps {
   timeline: Timeline;
@@ -79,6 +80,7 @@ export function Rows({ timeline, frame, splitter }: RowsProps) {
         {virtual.getVirtualItems().map(({ index, start }, nth, items) => {
           const at = rows[index] ?? NONE;
           const step = tree.steps[at];
+          const place = tree.placeOf[at] ?? NONE;
           const below = (tree.size[at] ?? 1) - 1;
           return (
             step && (
@@ -91,6 +93,7 @@ export function Rows({ timeline, frame, splitter }: RowsProps) {
                 depth={tree.depth[at] ?? 0}
                 isOpen={below > 0 ? isOpen(tree, at, timeline.folding) : undefined}
                 below={below}
+                failedBelow={countWithin(timeline.failures, place, place + below)}
                 placed={timeline.isComplete ? (tree.placed[at] ?? 0) : 0}
                 isFocused={index === focusIndex}
                 isChosen={step.id === search.step}

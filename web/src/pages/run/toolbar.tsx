@@ -43,9 +43,8 @@ export function Toolbar({ timeline, searchField, onHelp }: ToolbarProps) {
       >
         <span className={classes.word}>Critical path</span>
       </Button>
-      <span className={classes.gap} />
-      <Levels timeline={timeline} />
-      <Group gap={0} wrap="nowrap">
+      <Group gap={0} wrap="nowrap" ml="auto">
+        <Levels timeline={timeline} />
         <Tool label="Zoom out" onClick={() => setView(zoomed(timeline, 2))} disabled={isWhole(view, whole)}>
           <IconZoomOut size={16} />
         </Tool>

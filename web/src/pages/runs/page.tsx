@@ -108,6 +108,7 @@ export function RunsPage() {
           onShowNews={() => live.showNews()}
           onRefresh={isLive ? undefined : live.refresh}
           isRefreshing={live.isRefreshing}
+          refreshError={live.refreshError}
           picked={picked}
           onClearPicked={() => set({ pick: undefined }, true)}
         />

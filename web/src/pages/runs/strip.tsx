@@ -18,6 +18,8 @@ interface StripProps {
   /** Undefined while the list follows by itself. */
   onRefresh: (() => void) | undefined;
   isRefreshing: boolean;
+  /** Why the last refresh brought nothing. */
+  refreshError: Error | null;
   picked: readonly string[];
   onClearPicked: () => void;
 }
@@ -60,6 +62,7 @@ export function Strip(props: StripProps) {
             Refresh
           </Button>
         )}
+        {props.refreshError && <span role="alert">Not refreshed: {props.refreshError.message}</span>}
       </div>
       <div className={classes.part}>
         {picked.length > 0 && (

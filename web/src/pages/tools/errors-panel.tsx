@@ -47,7 +47,7 @@ export function ErrorsPanel({
             detail: isOfOneTool ? undefined : <span className={classes.source}>{sourceOf(error)}</span>,
             value: (
               <>
-                <Link to="/runs" search={runsWith(error)} className={classes.figure}>
+                <Link to="/runs" search={runsWith(error)} className={classes.count}>
                   {formatShort(error.count)}
                 </Link>
                 {error.sampleRunId !== null && <Example runId={error.sampleRunId} />}
