@@ -1,13 +1,17 @@
 """The routes of the KPIs: a simulation gives the numbers that were sent, and bad questions are refused with the reason."""
 
+import asyncio
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import psycopg
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from api import user_kpis
+from api.state import READ_CONNECTIONS, USER_FIGURES_MAX
 from db import queries
 from events.simulation import Simulation
 from tests.integration.conftest import Drain
@@ -189,6 +193,21 @@ def test_users_are_counted_from_their_runs(client: TestClient, drain: Drain, dat
     assert [(user["userId"], user["runs"]) for user in early] == [(1, 1), (3, 1), (4, 1)]
     for nothing in ({"agentName": "nobody"}, {"from": "2026-11-01T23:00:00Z"}):
         assert client.get("/v1/metrics/users", params=window | nothing).json()["users"] == []
+
+
+def test_figures_of_users_leave_connections_to_others(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are counted from the runs, for seconds in a large project; who asks meanwhile waits without a connection."""
+    state = cast("FastAPI", client.app).state.agentguide
+    assert 0 < USER_FIGURES_MAX < READ_CONNECTIONS / 2
+    monkeypatch.setattr(state, "user_figures", asyncio.Semaphore(0))
+    monkeypatch.setattr(user_kpis, "TURN_SECONDS", 0.05)
+    refused = client.get("/v1/metrics/users")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (503, "busy")
+    assert int(refused.headers["retry-after"]) > 0
+    assert client.get("/v1/metrics/summary").status_code == 200
+    monkeypatch.setattr(state, "user_figures", asyncio.Semaphore(1))
+    assert [client.get("/v1/metrics/users").status_code for _ in range(3)] == [200, 200, 200]
+    assert client.get("/v1/metrics/users", params={"agentName": "nobody"}).status_code == 200
 
 
 def test_agents_by_id_by_name_and_by_version(client: TestClient, simulated: list[Row]) -> None:

@@ -1,5 +1,6 @@
 """Freshness and the pipeline's figures: the API in this process, and a drain that runs when told to."""
 
+import os
 import socket
 import threading
 import time
@@ -29,6 +30,7 @@ from tests.integration.conftest import Drain
 from tests.support.access import bearer, make_key, make_project
 from tests.support.waiting import wait_until
 from worker.jobs import Context
+from worker.main import make_worker
 
 
 def _events(count: int) -> list[dict[str, Any]]:
@@ -155,6 +157,23 @@ def test_the_figures_of_processes_add_up(client: TestClient, queue: "redis.Redis
     assert _sum(_pipeline(client), "stored") == 10 + 11 + 12
     for key in queue.scan_iter("agentguide:{figures}:*"):
         assert 0 < queue.ttl(key) <= TTL_SECONDS
+
+
+def test_a_worker_that_redis_forgot_shows_again(client: TestClient, settings: Settings, queue: "redis.Redis") -> None:
+    """Else nobody seems to work, and the data is called stalled sooner."""
+    worker = make_worker(settings, queue)
+    worker.register_birth()  # type: ignore[no-untyped-call]
+    (known,) = _pipeline(client)["workers"]
+    assert known["pid"] == os.getpid()
+    queue.flushdb()
+    assert _pipeline(client)["workers"] == []
+    worker.heartbeat()
+    (again,) = _pipeline(client)["workers"]
+    assert {**again, "lastSeenAt": None, "state": None} == {**known, "lastSeenAt": None, "state": None}
+    assert 0 < queue.ttl(worker.key) <= 120
+    queue.delete(worker.key)  # as after its time
+    worker.heartbeat()
+    assert [one["pid"] for one in _pipeline(client)["workers"]] == [os.getpid()]
 
 
 def test_stored_entries_that_are_not_trimmed_yet_are_no_lag(

@@ -3,7 +3,7 @@
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +17,7 @@ MISSING = "there is no Chromium: install one (Debian, Ubuntu: apt-get install ch
 ARGUMENTS = ["--disable-gpu", "--disable-dev-shm-usage", "--force-color-profile=srgb", "--font-render-hinting=none"]
 
 AXE = Path(__file__).parents[2] / "web/node_modules/axe-core/axe.min.js"
+COLOUR_RULES = ["color-contrast", "link-in-text-block"]
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 Theme = Literal["dark", "light"]
@@ -86,6 +87,30 @@ def _place(url: str) -> str:
     return parts.path + (f"?{parts.query}" if parts.query else "")
 
 
+class MainThread:
+    """What a page's main thread works, in time that the processor spent on it."""
+
+    def __init__(self, page: Page) -> None:
+        self._session = page.context.new_cdp_session(page)
+
+    def __enter__(self) -> "MainThread":
+        self._session.send("Performance.enable", {"timeDomain": "threadTicks"})
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._session.detach()
+
+    def milliseconds_of(self, act: Callable[[], object]) -> float:
+        """Of all its tasks together while something is done."""
+        before = self._seconds()
+        act()
+        return (self._seconds() - before) * 1000
+
+    def _seconds(self) -> float:
+        metrics = self._session.send("Performance.getMetrics")["metrics"]
+        return next(float(one["value"]) for one in metrics if one["name"] == "TaskDuration")
+
+
 def open_page(page: Page, url: str, theme: Theme = "dark", width: int = 1440, height: int = 900) -> None:
     """Returns when the page shows its heading; what it asks for may still be under way."""
     page.set_viewport_size({"width": width, "height": height})
@@ -101,11 +126,14 @@ def settle(page: Page) -> None:
 
 
 def accessibility_problems(page: Page) -> list[str]:
-    """What axe-core finds against WCAG 2.2, levels A and AA, in the page as it is now."""
+    """What axe-core finds against WCAG 2.2, levels A and AA, in the page as it is now; in dark colours only what is of colours,
+    as all else is the same in both themes."""
     if not page.evaluate("() => 'axe' in window"):
         page.evaluate(AXE.read_text())
+    is_dark = page.locator("html").get_attribute("data-mantine-color-scheme") == "dark"
+    wanted = {"type": "rule", "values": COLOUR_RULES} if is_dark else {"type": "tag", "values": WCAG}
     found: list[dict[str, Any]] = page.evaluate(
-        "async (tags) => (await axe.run({ runOnly: { type: 'tag', values: tags } })).violations", WCAG
+        "async (wanted) => (await axe.run({ runOnly: wanted, resultTypes: ['violations'] })).violations", wanted
     )
     return [
         f"{violation['id']} ({violation['impact']}): {violation['help']}\n    {' '.join(map(str, node['target']))}\n"

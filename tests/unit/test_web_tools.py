@@ -66,3 +66,43 @@ def test_which_node_is_new_enough(tmp_path: Path, told: str, enough: bool) -> No
         patch.setattr(tools, "WEB", tmp_path)
         assert tools.is_new_enough(node) is enough
         assert not tools.is_new_enough(tmp_path / "none")
+
+
+class FakeNpm(tools.Npm):
+    """Builds a page, while somebody saves a file."""
+
+    def __init__(self, place: Path, saved: Path | None) -> None:
+        super().__init__([], {})
+        self.builds = 0
+        self._place = place
+        self._saved = saved
+
+    def __call__(self, *arguments: str) -> None:
+        if "build" not in arguments:
+            return
+        self.builds += 1
+        self._place.mkdir(parents=True)
+        (self._place / "index.html").write_text("page")
+        if self._saved is not None:
+            self._saved.write_text("changed")
+
+
+@pytest.mark.parametrize("is_saved", [False, True])
+def test_what_changed_while_it_was_built_is_built_next_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_saved: bool
+) -> None:
+    """By its time `make` sees whether there is anything to do."""
+    source = tmp_path / "main.ts"
+    source.write_text("as it was")
+    monkeypatch.setattr(tools, "ROOT", tmp_path)
+    monkeypatch.setattr(tools, "GENERATED", tmp_path / ".generated")
+    monkeypatch.setattr(tools, "FOLDER", tmp_path / "dashboard")
+    monkeypatch.setattr(tools, "_sources", lambda: [source])
+    (tmp_path / ".generated").mkdir()
+    npm = FakeNpm(tmp_path / ".generated/dashboard", source if is_saved else None)
+    tools.build(npm, b"openapi")
+    built = tmp_path / "dashboard" / tools.BUILT
+    assert (built.stat().st_mtime >= source.stat().st_mtime) is not is_saved
+    tools.build(npm, b"openapi")
+    assert npm.builds == 1 + is_saved
+    assert built.stat().st_mtime >= source.stat().st_mtime
