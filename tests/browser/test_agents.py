@@ -1,6 +1,7 @@
 """Agents and tools: their figures are those of the API, and each leads to the runs behind it."""
 
 from datetime import UTC, datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 from uuid import uuid4
@@ -43,18 +44,10 @@ def _row(page: Page, table: str, name: str) -> Locator:
 @pytest.fixture(scope="module", autouse=True)
 def odd(dashboard: Stack) -> None:
     """Runs of agents with two versions each and of tools, whose names are no words."""
-    now = datetime.now(UTC)
-    events: list[dict[str, Any]] = []
-    for number, name in enumerate(NAMES):
-        for version, status in (("", "FAILED"), ("<i>2</i>", "SUCCESS")):
-            times = {"startedAt": (now - timedelta(minutes=2)).isoformat(), "finishedAt": now.isoformat()}
-            run = str(uuid4())
-            error = {"error": "no <b>luck</b>"} if status == "FAILED" else {}
-            agent = {"name": name, "version": version}
-            events.append({"type": "run", "id": run, "agent": agent, "status": status, **times, **error})
-            events.append({"type": "step", "runId": run, "id": f"{number + 1:016x}", "toolName": name, **times, **error})
-            events.append({"type": "step", "runId": run, "id": f"{number + 101:016x}", **times})
-    assert dashboard.request("POST", "/v1/events", events)[0] == 202
+    # One after the other: versions stand in the order in which they were first seen.
+    for version, status in (("", "FAILED"), ("<i>2</i>", "SUCCESS")):
+        assert dashboard.request("POST", "/v1/events", _runs_of(version, status))[0] == 202
+        wait_until(lambda version=version: _are_registered(dashboard, version), seconds=60, what="the agents")
 
     def known() -> bool:
         tools = {tool["toolName"] for tool in _answer(dashboard, "/v1/metrics/tools", limit="1000")["tools"]}
@@ -62,6 +55,30 @@ def odd(dashboard: Stack) -> None:
         return {*NAMES, None} <= tools and set(NAMES) <= agents
 
     wait_until(known, seconds=60, what="the figures of what was sent")
+
+
+def _runs_of(version: str, status: str) -> list[dict[str, Any]]:
+    now = datetime.now(UTC)
+    times = {"startedAt": (now - timedelta(minutes=2)).isoformat(), "finishedAt": now.isoformat()}
+    error = {"error": "no <b>luck</b>"} if status == "FAILED" else {}
+    events: list[dict[str, Any]] = []
+    for number, name in enumerate(NAMES):
+        run, agent = str(uuid4()), {"name": name, "version": version}
+        events.append({"type": "run", "id": run, "agent": agent, "status": status, **times, **error})
+        events.append({"type": "step", "runId": run, "id": f"{number + 1:016x}", "toolName": name, **times, **error})
+        events.append({"type": "step", "runId": run, "id": f"{number + 101:016x}", **times})
+    return events
+
+
+def _are_registered(dashboard: Stack, version: str) -> bool:
+    found = {(agent["name"], agent["version"]) for agent in dashboard.json("GET", "/v1/agents?limit=1000")[1]["items"]}
+    return {(name, version) for name in NAMES} <= found
+
+
+def _percent(share: float) -> str:
+    """As the page rounds."""
+    rounded = Decimal(share * 100).quantize(Decimal("0.1"), ROUND_HALF_UP)
+    return "100 %" if share == 1 else f"{rounded} %" if share else "0 %"
 
 
 def test_agents_are_told_with_all_their_versions(open_page: OpenPage, dashboard: Stack) -> None:
@@ -73,7 +90,7 @@ def test_agents_are_told_with_all_their_versions(open_page: OpenPage, dashboard:
         good = sum(agent["runsByStatus"]["SUCCESS"] for agent in own)
         cells = _row(page, "Agents", name).get_by_role("cell")
         expect(cells.nth(1)).to_have_text(f"{sum(agent['runs'] for agent in own):,}")
-        expect(cells.nth(2)).to_have_text("100 %" if good == ended else f"{100 * good / ended:.1f} %" if good else "0 %")
+        expect(cells.nth(2)).to_have_text(_percent(good / ended))
         expect(cells.nth(3)).to_have_text(str(sum(agent["runsByStatus"]["FAILED"] for agent in own)))
 
 
@@ -128,7 +145,7 @@ def test_the_versions_figures_are_those_of_the_api(open_page: OpenPage, dashboar
     page = open_page(_address(f"/agents/{quote(agent['name'], safe='')}"))
     row = _row(page, "Versions side by side", agent["version"])
     expect(row.get_by_role("cell").nth(1)).to_have_text(f"{agent['runs']:,}")
-    expect(row.get_by_role("cell").nth(2)).to_contain_text(f"{100 * agent['successRate']:.1f} %")
+    expect(row.get_by_role("cell").nth(2)).to_contain_text(_percent(agent["successRate"]))
     slow = row.get_by_role("cell").nth(4).get_by_role("link")
     p95 = _answer(dashboard, "/v1/metrics/summary", agentId=str(agent["id"]))["durationMs"]["p95"]
     slow.click()
