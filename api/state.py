@@ -38,7 +38,7 @@ LOOKUP_CONNECTIONS = 3
 EXPORTS_MAX = 2
 """Exports that a process runs at once; each keeps a connection of the pool for as long as it takes."""
 USER_FIGURES_MAX = 2
-"""Figures of users that a process counts at once, from the runs: in a large project for seconds, with a connection of the pool."""
+"""Figures of users that a process counts at once: in a large project for seconds, each with a connection of the pool."""
 QUERY_THREADS = 2
 """More would only wait for each other: the work is Python's."""
 QUERIES_MAX = 20

@@ -35,6 +35,9 @@ BUILT = ".built"
 """In the build itself, so that it goes with it: the digest of what it was made of."""
 NOT_SOURCES = {"node_modules", ".generated", "schema.d.ts"}
 
+PATIENCE = ("--fetch-retries=2", "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=5000", "--fetch-timeout=60000")
+"""`make up` waits for it, also without a network: npm itself would try for minutes, and each time for five of them."""
+
 COMPRESSIBLE = {".css", ".js", ".json", ".svg", ".txt"}
 BYTES_MIN = 1_000
 """What is smaller fits into one packet either way."""
@@ -98,7 +101,7 @@ class Npm:
         if INSTALLED.is_file() and INSTALLED.read_text() == digest:
             return
         _say("installing what the dashboard is built with")
-        self("ci", "--prefer-offline", "--no-progress", "--loglevel=error")
+        self("ci", "--prefer-offline", "--no-progress", "--loglevel=error", *PATIENCE)
         INSTALLED.write_text(digest)
 
     def run(self, script: str, *arguments: str) -> None:
@@ -166,7 +169,10 @@ def build(npm: Npm, openapi: bytes) -> None:
     if unknown:
         raise BuildError(f"nobody serves {', '.join(sorted(unknown))}: name it in ROOT_FILES of api/web.py")
     sent = compress(made)
-    (made / BUILT).write_text(digest if _digest(_sources(), openapi) == digest else "of sources that changed meanwhile")
+    (made / BUILT).write_text(digest)
+    if _digest(_sources(), openapi) != digest:
+        (made / BUILT).write_text("of sources that changed meanwhile")
+        os.utime(made / BUILT, (0, 0))  # as above: newer than what changed, it would hide that
     _replace(FOLDER, made)
     _say(f"built in {time.monotonic() - began:.0f} s; {sent / 1024:,.0f} KiB as they are sent")
 

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import redis
 from redis.exceptions import OutOfMemoryError
-from rq import SimpleWorker
+from rq import SimpleWorker, worker_registration
 from rq.serializers import JSONSerializer
 
 from events import jobs
@@ -40,6 +40,13 @@ class Worker(SimpleWorker):
     def connection_timeout(self) -> int:
         """RQ would set a longer one for the connection that the worker shares with its jobs."""
         return WAIT_SECONDS
+
+    def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
+        """Tells who it is, too, if Redis has forgotten: it was emptied, or everything slept for longer than it remembers."""
+        super().heartbeat(timeout, pipeline)
+        if pipeline is None and not self.connection.hexists(self.key, "birth"):
+            self.connection.hset(self.key, mapping=self.serialize())
+            worker_registration.register(self)
 
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
         """Ends after the batch in hand: `stop_requested` first, as telling Redis may fail."""
