@@ -60,9 +60,7 @@ async def get_session(request: Request, state: State) -> Response:
     async with state.pool.connection() as connection:
         projects = await accounts.list_projects(connection, None)
     listed = [{"id": project["id"], "slug": project["slug"], "name": project["name"], "role": None} for project in projects]
-    return _json(
-        {"user": None, "projects": listed, "csrfToken": None, "expiresAt": None, "endsAt": None, "authRequired": False}
-    )
+    return _json({"user": None, "projects": listed, "csrfToken": None, "expiresAt": None, "endsAt": None} | _about(state))
 
 
 @router.delete("/session", status_code=204)
@@ -172,13 +170,18 @@ async def _signed_in(request: Request, state: AppState, session: Session, member
             "csrfToken": session.csrf,
             "expiresAt": browser_sessions.moment(session.expires_at),
             "endsAt": browser_sessions.moment(session.ends_at),
-            "authRequired": state.settings.require_auth,
+            **_about(state),
         }
     )
     secure = browser_sessions.is_secure(request.scope, state.settings)
     signing_key = await state.authenticator.signing_key()
     response.headers.append("Set-Cookie", browser_sessions.set_cookie(session, signing_key, secure=secure))
     return response
+
+
+def _about(state: AppState) -> dict[str, Any]:
+    """Of the server, for whoever may know."""
+    return {"authRequired": state.settings.require_auth, "ingestUrl": state.settings.ingest_url or None}
 
 
 def _json(content: Any) -> Response:

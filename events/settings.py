@@ -52,6 +52,7 @@ class Settings(BaseSettings):
     secure_cookies: bool = Field(False, description="Cookies for https only, whatever the request came by.")
     allowed_hosts: str = Field("", description="Names that clients may call this server by, with commas between them.")
     cors_origins: str = Field("", description="Origins whose pages may use the API, with commas between them.")
+    ingest_url: str = Field("", description="Where agents send to, as the dashboard tells it. Empty: its own address.")
 
     body_bytes_max: int = Field(20 * MIB, ge=1024, description="Largest request body, also after decompression.")
     batch_events_max: int = Field(10_000, ge=1, description="Most events in one batch, and most spans in one export.")
@@ -117,6 +118,13 @@ class Settings(BaseSettings):
         if (self.admin_email is None) != (self.admin_password is None):
             raise ValueError("AGENTGUIDE_ADMIN_EMAIL and AGENTGUIDE_ADMIN_PASSWORD go together: set both, or neither")
         return self
+
+    @field_validator("ingest_url")
+    @classmethod
+    def _check_ingest_url(cls, value: str) -> str:
+        if value and not _ORIGIN.fullmatch(value.rstrip("/")):
+            raise ValueError(f"{value!r} is no address of a server: write it as https://host or https://host:port")
+        return value.rstrip("/")
 
     @field_validator("cors_origins")
     @classmethod

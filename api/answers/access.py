@@ -29,7 +29,7 @@ class OwnProject(Answer):
 
 
 class BrowserSession(Answer):
-    """Who is signed in. All but the projects is `null` where nobody has to be."""
+    """Who is signed in, which is `null` where nobody has to be."""
 
     user: SignedInUser | None
     projects: list[OwnProject]
@@ -37,6 +37,7 @@ class BrowserSession(Answer):
     expires_at: datetime | None = Field(description="Unless it is used before.")
     ends_at: datetime | None
     auth_required: bool
+    ingest_url: str | None = Field(description="Where agents send to; `null`: where this came from.")
 
 
 class Key(Answer):
