@@ -80,7 +80,7 @@ def test_users_lead_to_their_sessions_and_runs(open_page: OpenPage, dashboard: S
     expect(page.get_by_role("heading", level=1, name=name)).to_be_visible()
     expect(page.get_by_role("link", name=runs, exact=True)).to_be_visible()
     page.get_by_role("button", name="Last 7 days").click()
-    page.get_by_role("menuitem", name="24 hours").click()
+    page.get_by_role("button", name="24 hours").click()
     expect(page).to_have_url(re.compile("range=24h"))
     page.get_by_role("link", name="All runs of this user").click()
     expect(page).to_have_url(re.compile(r"/runs\?.*userId=\d"))

@@ -177,3 +177,14 @@ def test_the_docs_load_only_what_this_server_has(local: TestClient) -> None:
     assert local.get("/docs/../docs.py").status_code == local.get("/docs/%2e%2e%2fdocs.py").status_code == 404
     (inline,) = re.findall(r"<script>(.*)</script>", docs.PAGE)
     assert policy["script-src"] == f"'self' 'sha256-{b64encode(sha256(inline.encode()).digest()).decode()}'"
+
+
+@pytest.mark.parametrize(
+    "address", ["agents.example.com", "ftp://agents.example.com", "https://agents.example.com/v1", "javascript:1"]
+)
+def test_agents_send_to_a_server(address: str) -> None:
+    with pytest.raises(ValueError, match="is no address of a server"):
+        Settings(ingest_url=address, _env_file=None)
+    assert (
+        Settings(ingest_url="https://agents.example.com:8443/", _env_file=None).ingest_url == "https://agents.example.com:8443"
+    )
