@@ -1,7 +1,7 @@
 import { HoverCard, Stack, Text, UnstyledButton } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { answer, api } from "@/api/client";
+import { ApiError, answer, api } from "@/api/client";
 import { formatCount, formatDuration, plural } from "@/lib/format";
 import classes from "./freshness.module.css";
 
@@ -29,7 +29,8 @@ export function Freshness() {
   const found = query.error ? undefined : query.data;
   const state = query.error ? "unknown" : (found?.state ?? "unknown");
   const lag = found?.lagSeconds ?? null;
-  const word = query.error ? "No connection" : found ? WORDS[state] : "…";
+  const isUnreachable = query.error instanceof ApiError && query.error.status === 0;
+  const word = isUnreachable ? "No connection" : found || query.error ? WORDS[state] : "…";
   return (
     <HoverCard width={280} shadow="md" openDelay={150} position="bottom-end">
       <HoverCard.Target>

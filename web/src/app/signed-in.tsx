@@ -1,18 +1,19 @@
 import { Center, Loader } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useRouter, useSearch } from "@tanstack/react-router";
-import { type ReactNode, useEffect, useEffectEvent } from "react";
+import { type ReactNode, useEffect, useEffectEvent, useState } from "react";
 import { ApiError, answer, api, setCaller } from "@/api/client";
 import { EmptyState, ErrorNotice } from "@/components/notices";
-import { SessionProvider, sessionOf } from "./session";
+import { SESSION_KEY } from "./query-client";
+import { type Session, SessionProvider, sessionOf } from "./session";
 
 const RENEW_MS = 5 * 60_000;
 
-export const sessionQuery = {
-  queryKey: ["session"],
+const sessionQuery = {
+  queryKey: SESSION_KEY,
   queryFn: () => answer(api.GET("/v1/session")),
-  staleTime: RENEW_MS,
-  // A session lasts fifteen minutes after its last request: a page that is open is in use.
+  // A session lasts fifteen minutes after its last request: a page that is open is in use. It is also looked at whenever
+  // one comes back to the page, as in another window somebody else may have signed in.
   refetchInterval: RENEW_MS,
 };
 
@@ -52,5 +53,21 @@ export function SignedIn({ children }: { children: ReactNode }) {
     );
   }
   setCaller(found.project.slug, session.data.csrfToken ?? undefined);
-  return <SessionProvider value={found}>{children}</SessionProvider>;
+  return <OfOne session={found}>{children}</OfOne>;
+}
+
+/**
+ * What is below, as long as it is of the same user and project.
+ *
+ * In another window somebody else may have signed in, or a membership may have ended: then the page is loaded anew, as for
+ * any other change of them, so that nothing of before stays to be seen.
+ */
+function OfOne({ session, children }: { session: Session; children: ReactNode }) {
+  const whose = JSON.stringify([session.user?.id ?? null, session.project.slug]);
+  const [first] = useState(whose);
+  const isAnother = whose !== first;
+  useEffect(() => {
+    if (isAnother) window.location.reload();
+  }, [isAnother]);
+  return isAnother ? null : <SessionProvider value={session}>{children}</SessionProvider>;
 }

@@ -1,8 +1,9 @@
-import { Button, Group, Menu, Stack, Text, TextInput } from "@mantine/core";
+import { Button, Divider, Group, Popover, Stack, Text, TextInput, UnstyledButton } from "@mantine/core";
 import { IconCalendar, IconChevronDown } from "@tabler/icons-react";
 import { useState } from "react";
 import { isMoving, iso, RANGE_NAMES, RANGES, type RangeName, type RangeSearch, type Window } from "@/lib/time-range";
 import { localTime } from "@/lib/time-text";
+import classes from "./time-range-picker.module.css";
 
 interface TimeRangePickerProps {
   value: RangeSearch;
@@ -19,32 +20,40 @@ export function TimeRangePicker({ value, otherwise, onChange }: TimeRangePickerP
     onChange(range);
   };
   return (
-    <Menu opened={isOpen} onChange={setOpen} closeOnItemClick={false} width={260} trapFocus>
-      <Menu.Target>
+    <Popover opened={isOpen} onChange={setOpen} position="bottom-end" shadow="md" width={260} trapFocus returnFocus>
+      <Popover.Target>
         <Button
           variant="default"
           leftSection={<IconCalendar size={14} aria-hidden />}
           rightSection={<IconChevronDown size={14} aria-hidden />}
+          onClick={() => setOpen(!isOpen)}
         >
           {labelOf(value, otherwise)}
         </Button>
-      </Menu.Target>
-      <Menu.Dropdown>
-        <Menu.Label>Last</Menu.Label>
-        {otherwise === undefined && <Menu.Item onClick={() => choose({})}>All time</Menu.Item>}
+      </Popover.Target>
+      <Popover.Dropdown p={4} aria-label="Window of time">
+        <Text size="xs" c="dimmed" px={8} py={4}>
+          Last
+        </Text>
+        {otherwise === undefined && (
+          <UnstyledButton className={classes.choice} onClick={() => choose({})}>
+            All time
+          </UnstyledButton>
+        )}
         {RANGE_NAMES.map((name) => (
-          <Menu.Item
+          <UnstyledButton
             key={name}
+            className={classes.choice}
             onClick={() => choose({ range: name })}
             aria-current={value.range === name || undefined}
           >
             {RANGES[name].label}
-          </Menu.Item>
+          </UnstyledButton>
         ))}
-        <Menu.Divider />
+        <Divider my={4} />
         <FromTo value={value} onChange={choose} />
-      </Menu.Dropdown>
-    </Menu>
+      </Popover.Dropdown>
+    </Popover>
   );
 }
 

@@ -44,7 +44,8 @@ test.each([
   expect(format.formatCost(usd)).toBe(text);
 });
 
-test("a share is a percentage, and a tiny one is not nothing", () => {
+test("a share is a percentage; a tiny one is not nothing, and nearly all is not all", () => {
+  expect([0.9994, 0.99951, 0.99999].map(format.formatPercent)).toEqual(["99.9 %", "> 99.9 %", "> 99.9 %"]);
   expect([0, 1, 0.1234, 0.0001, null].map(format.formatPercent)).toEqual(["0 %", "100 %", "12.3 %", "< 0.1 %", "–"]);
 });
 

@@ -49,6 +49,7 @@ export function formatPercent(share: Maybe): string {
   if (!isNumber(share)) return NOTHING;
   const percent = share * 100;
   if (percent !== 0 && Math.abs(percent) < 0.1) return "< 0.1 %";
+  if (percent < 100 && percent >= 99.95) return "> 99.9 %";
   return `${percent === 100 || percent === 0 ? percent : percent.toFixed(1)} %`;
 }
 

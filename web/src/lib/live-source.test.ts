@@ -119,3 +119,16 @@ test("a refusal is tried again, later each time, and not after a stop", () => {
   vi.advanceTimersByTime(60_000);
   expect(FakeSource.all).toHaveLength(2);
 });
+
+test("what was gathered when nobody listens any more is handed to nobody", () => {
+  const { stream, heard } = newStream();
+  stream.start();
+  latest().onopen?.(new Event("open"));
+  latest().say("run", RUN, "a");
+  const before = heard.length;
+  stream.end();
+  vi.runAllTimers();
+  expect(heard).toHaveLength(before);
+  expect(latest().readyState).toBe(2);
+  expect(vi.getTimerCount()).toBe(0);
+});

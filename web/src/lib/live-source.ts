@@ -62,12 +62,24 @@ export class RunStream {
 
   /** Ends it; a later start goes on where it was. */
   stop(): void {
+    this.close();
+    this.handOver();
+    this.handlers.onState?.("off");
+  }
+
+  /** Ends it for good, without another word: whoever listens may by now want to hear of other runs. */
+  end(): void {
+    this.close();
+    clearTimeout(this.flush);
+    this.flush = undefined;
+    this.runs = [];
+  }
+
+  private close(): void {
     clearTimeout(this.retry);
     this.retry = undefined;
     this.source?.close();
     this.source = undefined;
-    this.handOver();
-    this.handlers.onState?.("off");
   }
 
   private connect(): void {

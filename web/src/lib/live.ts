@@ -48,7 +48,8 @@ export function useRunStream(filters: RunStreamFilters, options: RunStreamOption
     document.addEventListener("visibilitychange", follow);
     return () => {
       document.removeEventListener("visibilitychange", follow);
-      stream.stop();
+      stream.end();
+      setState("off");
     };
   }, [key, enabled]);
   return enabled ? state : "off";

@@ -11,6 +11,13 @@ test("what is written is read again", () => {
   });
 });
 
+test("a parameter may be called as what every object has", () => {
+  expect(Object.entries(parseSearch("?constructor=a&constructor=b&toString=c"))).toEqual([
+    ["constructor", ["a", "b"]],
+    ["toString", "c"],
+  ]);
+});
+
 test("what is empty does not stand in the URL", () => {
   expect(stringifySearch({ a: undefined, b: "", c: [], d: null })).toBe("");
 });

@@ -5,7 +5,7 @@ export type RawSearch = Record<string, string | string[]>;
 export function parseSearch(text: string): RawSearch {
   const found: RawSearch = {};
   for (const [name, value] of new URLSearchParams(text)) {
-    const known = found[name];
+    const known = Object.hasOwn(found, name) ? found[name] : undefined;
     if (known === undefined) found[name] = value;
     else found[name] = Array.isArray(known) ? [...known, value] : [known, value];
   }

@@ -24,6 +24,7 @@ const BINS_MAX = 56;
 const MARK_WIDTH = 0.22;
 const MARK_END = 0.8;
 const MARK_ROW_HEIGHT = 16;
+const EDGE = 0.05;
 
 /** How often which duration was, on a logarithmic axis. */
 export function Histogram(props: HistogramProps) {
@@ -122,9 +123,7 @@ function Bins({ label, bins, marks = [], height, color, noun = "time", onChoose 
       />
       <div className={classes.axis} aria-hidden>
         {logTicks(axis.fromMs, axis.toMs).map((ms) => (
-          <span key={ms} className={classes.tick} style={{ left: `${placeOf(ms, axis) * 100}%` }}>
-            {formatDuration(ms)}
-          </span>
+          <Tick key={ms} ms={ms} place={placeOf(ms, axis)} />
         ))}
       </div>
       {pointed !== null && shown && (
@@ -138,6 +137,16 @@ function Bins({ label, bins, marks = [], height, color, noun = "time", onChoose 
         </div>
       )}
     </div>
+  );
+}
+
+/** Centred below its place, but for the ends, where it would be cut. */
+function Tick({ ms, place }: { ms: number; place: number }) {
+  const edge = place < EDGE ? "start" : place > 1 - EDGE ? "end" : undefined;
+  return (
+    <span className={classes.tick} data-edge={edge} style={{ left: `${place * 100}%` }}>
+      {formatDuration(ms)}
+    </span>
   );
 }
 

@@ -45,3 +45,16 @@ test("a log axis has few marks over many powers, and more where it is short", ()
   expect(logTicks(5, 2 * HOUR)).toEqual([10, 100, SECOND, 10 * SECOND, MINUTE, 10 * MINUTE, HOUR]);
   expect(logTicks(80, 600)).toEqual([100, 200, 500]);
 });
+
+test("in the night when clocks go forward no mark comes twice", () => {
+  const zone = process.env.TZ;
+  process.env.TZ = "Europe/Berlin";
+  try {
+    const from = Date.UTC(2026, 2, 28, 23); // local midnight
+    const ticks = timeTicks(from, from + 5 * HOUR, 10).map((ms) => (ms - from) / HOUR);
+    expect(ticks).toEqual([0, 0.5, 1, 1.5, 2, 2.5, 3, 3.5, 4, 4.5, 5]);
+  } finally {
+    if (zone === undefined) delete process.env.TZ;
+    else process.env.TZ = zone;
+  }
+});

@@ -68,7 +68,8 @@ function clockTicks(from: number, to: number, step: number): number[] {
   for (const day = midnight(from); day.getTime() <= to; day.setDate(day.getDate() + 1)) {
     for (let minutes = 0; minutes < DAY / MINUTE; minutes += step / MINUTE) {
       const tick = new Date(day.getFullYear(), day.getMonth(), day.getDate(), 0, minutes).getTime();
-      if (tick >= from && tick <= to && tick !== ticks.at(-1)) ticks.push(tick);
+      // where clocks go forward, an hour that is left out would come twice
+      if (tick >= from && tick <= to && tick > (ticks.at(-1) ?? 0)) ticks.push(tick);
     }
   }
   return ticks;

@@ -120,7 +120,7 @@ function Idle({ agentName, search }: { agentName: string; search: AgentSearch })
   return (
     <EmptyState title="No runs in this window" icon={<IconMoon size={28} />}>
       <p>This agent is known, but none of its runs began in this window.</p>
-      <Button.Group>
+      <Button.Group style={{ justifyContent: "center" }}>
         <Button
           variant="default"
           renderRoot={(props) => <Link to="/agents/$agentName" params={params} search={wider} {...props} />}

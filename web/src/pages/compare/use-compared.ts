@@ -39,6 +39,8 @@ export function useComparedSteps(run: Run | undefined, isWhole: boolean) {
     queryFn: ({ signal }) => loadSteps(run?.id ?? "", isWhole, signal),
     enabled: run !== undefined,
     staleTime: Number.POSITIVE_INFINITY,
+    // Of a run that goes on each look has a key of its own, and all of its steps.
+    gcTime: 10_000,
     placeholderData: (before) => (before?.runId === run?.id ? before : undefined),
   });
 }

@@ -5,6 +5,7 @@ import { Loaded } from "@/components/notices";
 import { Panel } from "@/components/panel";
 import { formatPercent, formatShort } from "@/lib/format";
 import type { RunsSearch } from "@/pages/runs/search";
+import { agentAddress } from "@/pages/tools/address";
 import { runsBehind, scopeOf } from "./links";
 import classes from "./page.module.css";
 import type { PartProps } from "./part";
@@ -56,8 +57,7 @@ function columnsOf(search: OverviewSearch): Column<AgentFigures>[] {
         ) : (
           <Link
             to="/agents/$agentName"
-            params={{ agentName: name }}
-            search={scopeOf({ ...search, agentId: undefined })}
+            {...agentAddress(name, { ...search, agentId: undefined })}
             title={`${name} ${version}`}
             className={classes.message}
           >

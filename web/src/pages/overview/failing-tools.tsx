@@ -4,6 +4,7 @@ import { type Column, DataTable } from "@/components/data-table";
 import { Loaded } from "@/components/notices";
 import { Panel } from "@/components/panel";
 import { formatDuration, formatPercent, formatShort } from "@/lib/format";
+import { toolAddress } from "@/pages/tools/address";
 import { coveredHint } from "./covered";
 import { runsBehind, scopeOf } from "./links";
 import classes from "./page.module.css";
@@ -41,46 +42,42 @@ export function FailingTools({ figures, search }: PartProps) {
 }
 
 function columnsOf(search: OverviewSearch): Column<ToolFigures>[] {
-  const failed = ({ toolName }: ToolFigures) => runsBehind(search, { tool: toolsOf(toolName), hasError: true });
+  // No filter finds the runs of steps without a tool.
+  const failures = ({ toolName }: ToolFigures, figure: string) =>
+    toolName === null ? (
+      figure
+    ) : (
+      <Link to="/runs" search={runsBehind(search, { tool: [toolName], hasError: true })} className={classes.figure}>
+        {figure}
+      </Link>
+    );
   return [
     {
       key: "tool",
       header: "Tool",
       width: "100%",
-      render: ({ toolName }) =>
-        toolName === null ? (
-          <span className={classes.quiet}>without a tool</span>
-        ) : (
-          <Link
-            to="/tools/$toolName"
-            params={{ toolName }}
-            search={scopeOf(search)}
-            title={toolName}
-            className={classes.message}
-          >
-            {toolName}
-          </Link>
-        ),
+      render: ({ toolName }) => (
+        <Link
+          to="/tools/$toolName"
+          {...toolAddress(toolName, search)}
+          title={toolName ?? undefined}
+          className={classes.message}
+        >
+          {toolName ?? "without a tool"}
+        </Link>
+      ),
     },
     {
       key: "failures",
       header: "Failures",
       align: "right",
-      render: (tool) => (
-        <Link to="/runs" search={failed(tool)} className={classes.figure}>
-          {formatShort(tool.failures)}
-        </Link>
-      ),
+      render: (tool) => failures(tool, formatShort(tool.failures)),
     },
     {
       key: "rate",
       header: "Rate",
       align: "right",
-      render: (tool) => (
-        <Link to="/runs" search={failed(tool)} className={classes.figure}>
-          {formatPercent(tool.failureRate)}
-        </Link>
-      ),
+      render: (tool) => failures(tool, formatPercent(tool.failureRate)),
     },
     {
       key: "calls",
@@ -99,18 +96,11 @@ function columnsOf(search: OverviewSearch): Column<ToolFigures>[] {
       key: "p95",
       header: "p95",
       align: "right",
-      render: ({ toolName, durationMs }) =>
-        toolName === null ? (
-          formatDuration(durationMs.p95)
-        ) : (
-          <Link to="/tools/$toolName" params={{ toolName }} search={scopeOf(search)} className={classes.figure}>
-            {formatDuration(durationMs.p95)}
-          </Link>
-        ),
+      render: ({ toolName, durationMs }) => (
+        <Link to="/tools/$toolName" {...toolAddress(toolName, search)} className={classes.figure}>
+          {formatDuration(durationMs.p95)}
+        </Link>
+      ),
     },
   ];
-}
-
-function toolsOf(toolName: string | null): string[] | undefined {
-  return toolName === null ? undefined : [toolName];
 }

@@ -3,7 +3,7 @@ import type { ReactNode } from "react";
 import type { FiguresSummary } from "@/api/shapes";
 import { KpiTile } from "@/components/kpi-tile";
 import { formatCost, formatDuration, formatPercent, formatShort } from "@/lib/format";
-import { runsBehind, scopeOf } from "./links";
+import { leastOf, runsBehind, scopeOf } from "./links";
 import classes from "./page.module.css";
 import type { OverviewSearch } from "./search";
 
@@ -151,7 +151,6 @@ function toRuns(content: ReactNode, search: OverviewSearch, more: Parameters<typ
   );
 }
 
-/** Percentiles are of roll-ups, at most 1 % off; the filter is exact. */
 function slowerThan(content: ReactNode, ms: number | null, search: OverviewSearch) {
-  return toRuns(content, search, { minDurationMs: ms === null ? undefined : Math.floor(ms), sort: "duration" });
+  return toRuns(content, search, { minDurationMs: leastOf(ms), sort: "duration" });
 }

@@ -14,6 +14,18 @@ export function runsBehind(search: OverviewSearch, more: RunsSearch = {}): RunsS
   return { ...scopeOf(search), ...more };
 }
 
+/** How far the percentiles of roll-ups may be from the durations that they are of. */
+const PERCENTILE_ERROR = 0.01;
+
+/**
+ * The least duration, in milliseconds, of the runs that a percentile means.
+ *
+ * Runs that ran into a timeout took all the same time: a percentile that is a little above it would leave out all of them.
+ */
+export function leastOf(percentileMs: number | null): number | undefined {
+  return percentileMs === null ? undefined : Math.floor(percentileMs * (1 - PERCENTILE_ERROR));
+}
+
 /** What of a span lies in the window: the first and last bucket of a chart hold only that. Undefined if nothing does. */
 export function spanWithin(start: Date, end: Date, window: Window): Window | undefined {
   const from = Math.max(start.getTime(), Date.parse(window.from));

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { flowOf, lagOf, refusalRows } from "./figures";
+import { ended, flowOf, lagOf, refusalRows } from "./figures";
 
 const NOTHING = { p50: null, p99: null };
 const bucket = (accepted: number, stored: number, lagMs: { p50: number | null; p99: number | null } = NOTHING) => ({
@@ -16,6 +16,11 @@ test("rates are a second, of buckets of ten", () => {
     [5, 0],
     [2, 0],
   ]);
+});
+
+test("the bucket that is still under way is no drop", () => {
+  expect(flowOf(ended([bucket(50, 50), bucket(3, 1)])).map(({ values }) => values)).toEqual([[5], [5]]);
+  expect(ended([])).toEqual([]);
 });
 
 test("where nothing was stored there is a gap and no lag of 0", () => {

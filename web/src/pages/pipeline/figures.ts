@@ -8,6 +8,11 @@ export const BUCKET_MS = 10_000;
 
 type Bucket = Pipeline["buckets"][number];
 
+/** Without the one that is still under way, which would look like a drop. */
+export function ended(buckets: readonly Bucket[]): readonly Bucket[] {
+  return buckets.slice(0, -1);
+}
+
 export function startsOf(buckets: readonly Bucket[]): number[] {
   return buckets.map((bucket) => Date.parse(bucket.start));
 }

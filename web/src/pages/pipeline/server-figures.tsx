@@ -8,7 +8,7 @@ import { KpiTile } from "@/components/kpi-tile";
 import { EmptyState, Loaded } from "@/components/notices";
 import { Panel } from "@/components/panel";
 import { formatBytes, formatCount, formatDuration, formatRate, formatShort } from "@/lib/format";
-import { BUCKET_MS, flowOf, lagOf, refusalRows, startsOf } from "./figures";
+import { BUCKET_MS, ended, flowOf, lagOf, refusalRows, startsOf } from "./figures";
 import { Shards } from "./shards";
 import { Workers } from "./workers";
 
@@ -30,6 +30,8 @@ export function ServerFigures() {
 
 function Figures({ pipeline }: { pipeline: Pipeline }) {
   const minutes = Math.round(pipeline.windowSeconds / 60);
+  const buckets = ended(pipeline.buckets);
+  const starts = startsOf(buckets);
   return (
     <Stack gap="sm">
       <Tiles pipeline={pipeline} />
@@ -37,7 +39,7 @@ function Figures({ pipeline }: { pipeline: Pipeline }) {
         <Panel title="Accepted and stored" hint={`a second, last ${minutes} min`}>
           <TimeChart
             label="Events accepted and stored a second"
-            data={{ starts: startsOf(pipeline.buckets), series: flowOf(pipeline.buckets) }}
+            data={{ starts, series: flowOf(buckets) }}
             kind="lines"
             bucketMs={BUCKET_MS}
             format={formatRate}
@@ -46,7 +48,7 @@ function Figures({ pipeline }: { pipeline: Pipeline }) {
         <Panel title="From accepted to visible" hint={`last ${minutes} min`}>
           <TimeChart
             label="Time from acceptance to being stored"
-            data={{ starts: startsOf(pipeline.buckets), series: lagOf(pipeline.buckets) }}
+            data={{ starts, series: lagOf(buckets) }}
             kind="lines"
             unit="duration"
             bucketMs={BUCKET_MS}

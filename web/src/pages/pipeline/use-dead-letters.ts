@@ -41,7 +41,9 @@ export function useReplayStart(onStart: () => void) {
   const queryClient = useQueryClient();
   return useMutation({
     mutationFn: (which: Which) => answer(api.POST("/v1/deadletters/replay", { params: { query: which } })),
-    onSuccess: () => {
+    onSuccess: (replay) => {
+      // What is known of the one before says nothing of this one.
+      queryClient.setQueryData([LETTERS, "replay"], replay);
       onStart();
       return queryClient.invalidateQueries({ queryKey: [LETTERS] });
     },

@@ -16,7 +16,7 @@ const REFRESH_MS = 30_000;
 export function SessionsPage() {
   const { cursor } = route.useSearch();
   const sessions = useQuery({
-    queryKey: ["sessions", cursor],
+    queryKey: ["sessions", "page", cursor ?? null],
     queryFn: ({ signal }) =>
       answer(api.GET("/v1/sessions", { params: { query: { limit: PAGE_SESSIONS, cursor } }, signal })),
     // Older pages stay as they are.

@@ -14,7 +14,7 @@ export function SessionFinder() {
   const [text, setText] = useState("");
   const [prefix] = useDebouncedValue(text, TYPING_MS);
   const found = useQuery({
-    queryKey: ["runs", "values", "session", prefix],
+    queryKey: ["sessions", "found", prefix],
     queryFn: ({ signal }) => {
       const query = { field: "session" as const, prefix };
       return answer(api.GET("/v1/runs/values", { params: { query }, signal }));

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { RunSummary } from "@/api/shapes";
 import { placeOfSession, sessionIdAt } from "./place";
 import { saidIn } from "./said";
-import { marksOf, totalsOf, withRun } from "./totals";
+import { marksOf, totalsOf, withRuns } from "./totals";
 
 const RUN: RunSummary = {
   ...{
@@ -59,8 +59,8 @@ test("sums, and a run that changed takes its place", () => {
     steps: 4,
     sessions: 1,
   });
-  expect(withRun([RUN], later).map(({ id }) => id)).toEqual(["2", "1"]);
-  expect(withRun([later, RUN], { ...RUN, status: "RUNNING" }).map(({ status }) => status)).toEqual([
+  expect(withRuns([RUN], [later]).map(({ id }) => id)).toEqual(["2", "1"]);
+  expect(withRuns([later, RUN], [{ ...RUN, status: "RUNNING" }]).map(({ status }) => status)).toEqual([
     "FAILED",
     "RUNNING",
   ]);

@@ -31,11 +31,10 @@ export function totalsOf(runs: readonly RunSummary[]): Totals {
   };
 }
 
-/** The runs with one of them as it is now: in its place, or as the newest. */
-export function withRun(runs: readonly RunSummary[], run: RunSummary): RunSummary[] {
-  const known = runs.some(({ id }) => id === run.id);
-  const all = known ? runs.map((one) => (one.id === run.id ? run : one)) : [run, ...runs];
-  return all.sort((one, other) => Date.parse(other.startedAt) - Date.parse(one.startedAt));
+/** The runs with some of them as they are now, in their places or as new ones; the latest first. */
+export function withRuns(runs: readonly RunSummary[], changed: readonly RunSummary[]): RunSummary[] {
+  const all = new Map([...runs, ...changed].map((run) => [run.id, run]));
+  return [...all.values()].sort((one, other) => Date.parse(other.startedAt) - Date.parse(one.startedAt));
 }
 
 export interface Mark {

@@ -3,7 +3,7 @@ import { answer, api } from "@/api/client";
 import type { RunSummary } from "@/api/shapes";
 import { useRunStream } from "@/lib/live";
 import { RUNS_MAX } from "./search";
-import { withRun } from "./totals";
+import { withRuns } from "./totals";
 
 export interface SessionRuns {
   sessionId: string;
@@ -29,8 +29,8 @@ export function useSessionRuns(sessionId: string) {
   const state = useRunStream(
     { sessionId },
     {
-      onRun: (run) =>
-        client.setQueryData<SessionRuns>(queryKey, (old) => old && { ...old, items: withRun(old.items, run) }),
+      onRuns: (runs) =>
+        client.setQueryData<SessionRuns>(queryKey, (old) => old && { ...old, items: withRuns(old.items, runs) }),
       onMissed: reload,
       onGap: reload,
     },

@@ -1,6 +1,7 @@
 import { Button, PasswordInput, Stack, Text } from "@mantine/core";
 import { type FormEvent, useState } from "react";
 import { answer, api } from "@/api/client";
+import { SESSION_KEY } from "@/app/query-client";
 import { useSession } from "@/app/session";
 import { Panel } from "@/components/panel";
 import { useChange } from "./use-change";
@@ -16,7 +17,7 @@ export function AccountPart() {
     change: () => answer(api.PUT("/v1/session/password", { body: { current, new: wanted } })),
     done: "The password is changed. All other browsers are signed out.",
     // The session is a new one, with a token of its own.
-    shown: ["session"],
+    shown: SESSION_KEY,
     onDone: () => {
       setCurrent("");
       setWanted("");

@@ -33,6 +33,11 @@ const LIVES = [
   { value: "365", label: "A year" },
 ];
 
+/** Where the form was that had the focus; not on a button, which the key that sent the form might press, too. */
+function focus(element: HTMLElement | null): void {
+  element?.focus();
+}
+
 /** Makes a key, and shows it once: nobody can see it again. */
 export function NewKeyDialog({ isOpen, onClose }: { isOpen: boolean; onClose: () => void }) {
   const { isOperator } = useSession();
@@ -67,14 +72,20 @@ export function NewKeyDialog({ isOpen, onClose }: { isOpen: boolean; onClose: ()
     create.mutate(undefined);
   };
   return (
-    <Modal opened={isOpen} onClose={close} title="New API key" closeOnClickOutside={made === undefined}>
+    <Modal
+      opened={isOpen}
+      onClose={close}
+      title="New API key"
+      closeOnClickOutside={made === undefined}
+      closeOnEscape={made === undefined}
+    >
       {made !== undefined ? (
         <Stack>
           <Alert color="yellow" styles={{ message: { color: "var(--ag-text)" } }}>
             Copy it now. It is stored as a hash only, and nobody can show it again.
           </Alert>
           <Group wrap="nowrap" gap="xs">
-            <Code block style={{ overflowX: "auto", flex: 1 }} data-testid="new-key">
+            <Code block style={{ overflowX: "auto", flex: 1 }} data-testid="new-key" tabIndex={0} ref={focus}>
               {made}
             </Code>
             <CopyButton text={made} label="Copy the key" />
@@ -98,7 +109,7 @@ export function NewKeyDialog({ isOpen, onClose }: { isOpen: boolean; onClose: ()
               value={scopes}
               onChange={(values) => setScopes(values as Scope[] /* of SCOPES */)}
             >
-              <Stack gap={6} mt={4}>
+              <Stack gap={8} mt={4}>
                 {SCOPES.filter(({ value }) => isOperator || value !== "metrics").map((scope) => (
                   <Checkbox key={scope.value} size="xs" {...scope} />
                 ))}

@@ -1,6 +1,7 @@
 import { notifications } from "@mantine/notifications";
 import { type QueryKey, useMutation, useQueryClient } from "@tanstack/react-query";
 import { ApiError } from "@/api/client";
+import { SESSION_KEY } from "@/app/query-client";
 
 /** A change of settings: says how it went, and has what is shown asked for again. */
 export function useChange<Input, Output>(options: {
@@ -15,7 +16,9 @@ export function useChange<Input, Output>(options: {
     onSuccess: (output) => {
       notifications.show({ message: options.done, color: "teal" });
       options.onDone?.(output);
-      return queryClient.invalidateQueries({ queryKey: options.shown });
+      // Names, roles and projects also stand in the session.
+      const shown = [options.shown, SESSION_KEY];
+      return Promise.all(shown.map((queryKey) => queryClient.invalidateQueries({ queryKey })));
     },
     onError: (error) => {
       notifications.show({ title: "Nothing was changed", message: reasonOf(error), color: "red", autoClose: 10_000 });

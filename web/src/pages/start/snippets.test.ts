@@ -16,3 +16,10 @@ test("where a key is needed, every snippet shows it", () => {
   // in curl with each of its requests
   expect(texts[0]?.match(/Bearer ag_abc/g)).toHaveLength(3);
 });
+
+test("without a key, every snippet says which project it is for if that is another than the usual one", () => {
+  const texts = snippetsOf({ origin, project: "shop" }).map(({ text }) => text);
+  expect(texts[0]?.match(/-H "X-AgentGuide-Project: shop"/g)).toHaveLength(3);
+  expect(texts[1]).toContain('"X-AgentGuide-Project": "shop"}');
+  expect(texts[2]).toContain('_HEADERS="X-AgentGuide-Project=shop"');
+});

@@ -5,6 +5,8 @@ export interface Place {
   origin: string;
   /** A key to send with; undefined where none is needed. */
   key?: string;
+  /** Which project it is for, where neither a key nor the server says so. */
+  project?: string;
 }
 
 export interface Snippet {
@@ -27,8 +29,18 @@ export function snippetsOf(place: Place): Snippet[] {
   ];
 }
 
-function curl({ origin, key }: Place): string {
-  const header = key === undefined ? "" : ` -H "Authorization: Bearer ${key}"`;
+function headersOf({ key, project }: Place): [name: string, value: string][] {
+  const headers: [string, string][] = [];
+  if (key !== undefined) headers.push(["Authorization", `Bearer ${key}`]);
+  if (project !== undefined) headers.push(["X-AgentGuide-Project", project]);
+  return headers;
+}
+
+function curl(place: Place): string {
+  const { origin } = place;
+  const header = headersOf(place)
+    .map(([name, value]) => ` -H "${name}: ${value}"`)
+    .join("");
   return `api=${origin}
 run=$(python3 -c 'import uuid; print(uuid.uuid4())')
 
@@ -38,8 +50,11 @@ curl -s${header} $api/v1/runs/$run/steps -d '{"toolName": "track_parcel", "kind"
 curl -s${header} -X PATCH $api/v1/runs/$run -d '{"status": "SUCCESS", "output": "It is on its way."}'`;
 }
 
-function python({ origin, key }: Place): string {
-  const headers = key === undefined ? "" : `, "Authorization": "Bearer ${key}"`;
+function python(place: Place): string {
+  const { origin } = place;
+  const headers = headersOf(place)
+    .map(([name, value]) => `, "${name}": "${value}"`)
+    .join("");
   return `import json, uuid
 from datetime import datetime, timezone
 from urllib.request import Request, urlopen
@@ -61,11 +76,13 @@ send({"type": "step", "runId": run, "toolName": "track_parcel", "kind": "TOOL", 
      {"type": "run", "id": run, "status": "SUCCESS", "output": "It is on its way.", "finishedAt": now()})`;
 }
 
-function openTelemetry({ origin, key }: Place): string {
+function openTelemetry(place: Place): string {
+  const { origin } = place;
+  const headers = headersOf(place).map(([name, value]) => `${name}=${value}`);
   const lines = [
     `export OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=${origin}/v1/traces`,
     "export OTEL_EXPORTER_OTLP_TRACES_PROTOCOL=http/protobuf",
   ];
-  if (key !== undefined) lines.push(`export OTEL_EXPORTER_OTLP_TRACES_HEADERS="Authorization=Bearer ${key}"`);
+  if (headers.length > 0) lines.push(`export OTEL_EXPORTER_OTLP_TRACES_HEADERS="${headers.join(",")}"`);
   return lines.join("\n");
 }

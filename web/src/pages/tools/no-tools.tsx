@@ -12,7 +12,7 @@ export function NoTools({ isPicked, range: { range, from, to } }: { isPicked: bo
       icon={<IconTool size={28} />}
     >
       <p>A tool stands here when a step names it as its tool, or a span as what it calls.</p>
-      <Button.Group>
+      <Button.Group style={{ justifyContent: "center" }}>
         {isPicked ? (
           <Button
             variant="default"

@@ -16,7 +16,7 @@ export function UnusedTool({ toolName, search }: { toolName: string | null; sear
       <p>
         {search.agentId ? "At least none of the agents that are picked." : "It may have been called at another time."}
       </p>
-      <Button.Group>
+      <Button.Group style={{ justifyContent: "center" }}>
         <Button
           variant="default"
           renderRoot={(props) => <Link to="/tools/$toolName" params={params} search={wider} {...props} />}
