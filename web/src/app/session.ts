@@ -10,6 +10,8 @@ export interface Session {
   projects: SessionAnswer["projects"];
   project: SessionAnswer["projects"][number];
   authRequired: boolean;
+  /** Where agents send to. */
+  ingestUrl: string;
   /** May change what is stored: replay or discard a dead letter, delete runs. */
   canEdit: boolean;
   /** May change keys, members and settings of the project. */
@@ -39,6 +41,7 @@ export function sessionOf(found: SessionAnswer, slug: string | undefined): Sessi
     projects: found.projects,
     project,
     authRequired: found.authRequired,
+    ingestUrl: found.ingestUrl ?? window.location.origin,
     canEdit: isAdmin || project.role === "editor",
     isAdmin,
     isOperator: everything,

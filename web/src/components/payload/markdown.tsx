@@ -102,6 +102,8 @@ function OneSpan({ span }: { span: Span }) {
       return (
         <a href={span.href} target="_blank" rel="noopener noreferrer" title={span.href}>
           {content}
+          {/* An agent's words may promise another place than the link leads to. */}
+          {span.text !== span.href && ` (${new URL(span.href).host})`}
         </a>
       );
     default:

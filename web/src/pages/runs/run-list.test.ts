@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { RunSummary } from "@/api/shapes";
-import { canFallOut, insertRuns, type RunPage, rowsOf, stillPasses, takeIn } from "./run-list";
+import { canFallOut, insertRuns, type RunPage, rowsOf, stillPasses, takeIn, withNews } from "./run-list";
 
 function run(id: string, minute: number, more: Partial<RunSummary> = {}): RunSummary {
   return {
@@ -90,4 +90,14 @@ test.each([
 
 test("nothing falls out of what only grows", () => {
   expect(canFallOut({ tool: ["search"], minCostUsd: 1, hasError: true, q: "word" })).toBe(false);
+});
+
+test("news are kept up to a bound, and what is beyond is said to be there", () => {
+  const many = Array.from({ length: 250 }, (_, number) => run(`n${number}`, 1));
+  const first = withNews(new Map(), many.slice(0, 150));
+  expect([first.fresh.size, first.isFull]).toEqual([150, false]);
+  const then = withNews(first.fresh, many.slice(100));
+  expect([then.fresh.size, then.isFull]).toEqual([200, true]);
+  const changed = withNews(then.fresh, [run("n0", 1, { status: "FAILED" })]);
+  expect([changed.fresh.get("n0")?.status, changed.isFull]).toEqual(["FAILED", false]);
 });

@@ -97,3 +97,18 @@ export function canFallOut(filters: RunFilters): boolean {
 export function isUnfinished(run: RunSummary): boolean {
   return run.status === "RUNNING" || run.status === "PENDING";
 }
+
+/** New runs that wait to be asked for: more than a page or two are better loaded anew. */
+const NEWS_MAX = 200;
+
+/** `isFull` says that there are more than could be kept. */
+export function withNews(
+  before: ReadonlyMap<string, RunSummary>,
+  runs: readonly RunSummary[],
+): { fresh: ReadonlyMap<string, RunSummary>; isFull: boolean } {
+  const fresh = new Map(before);
+  for (const run of runs) {
+    if (fresh.has(run.id) || fresh.size < NEWS_MAX) fresh.set(run.id, run);
+  }
+  return { fresh, isFull: runs.some((run) => !fresh.has(run.id)) };
+}

@@ -4,7 +4,7 @@ import { useEffect, useEffectEvent, useMemo, useRef, useState } from "react";
 import { answer, api } from "@/api/client";
 import type { RunSummary } from "@/api/shapes";
 import { useRunStream } from "@/lib/live";
-import { canFallOut, insertRuns, isUnfinished, takeIn } from "./run-list";
+import { canFallOut, insertRuns, isUnfinished, takeIn, withNews } from "./run-list";
 import { filtersOf, PAGE_ROWS, type RunsSearch, runsQueryOf } from "./search";
 import { askForRuns, type RunsList, runsKey } from "./use-runs";
 
@@ -46,9 +46,9 @@ export function useLiveRuns(search: RunsSearch, list: RunsList, { enabled, isAtT
   const forget = () => setNews({ key, fresh: new Map(), isIncomplete: false });
   const addNews = (runs: readonly RunSummary[], isIncomplete: boolean) =>
     setNews((old) => {
-      const fresh = new Map(old.key === key ? old.fresh : []);
-      for (const run of runs) fresh.set(run.id, run);
-      return { key, fresh, isIncomplete: isIncomplete || (old.key === key && old.isIncomplete) };
+      const before = old.key === key ? old : { fresh: new Map<string, RunSummary>(), isIncomplete: false };
+      const { fresh, isFull } = withNews(before.fresh, runs);
+      return { key, fresh, isIncomplete: isIncomplete || isFull || before.isIncomplete };
     });
 
   const take = (runs: readonly RunSummary[]) => {

@@ -16,7 +16,7 @@ import { KEY_TO_COME, type Snippet, snippetsOf } from "./snippets";
 
 /** What to copy to send a first trace, and a light that goes green when it is here. */
 export function StartPage() {
-  const { authRequired, project } = useSession();
+  const { authRequired, ingestUrl, project } = useSession();
   const [key, setKey] = useState<string>();
   const [chosen, setChosen] = useState<Snippet["name"]>("curl");
   const [arrived, setArrived] = useState<RunSummary>();
@@ -25,7 +25,7 @@ export function StartPage() {
     { onRun: (run) => setArrived((first) => first ?? run), enabled: arrived === undefined },
   );
   const snippets = snippetsOf({
-    origin: window.location.origin,
+    origin: ingestUrl,
     ...(authRequired ? { key: key ?? KEY_TO_COME } : {}),
     // A key belongs to its project; without one the usual project is meant.
     ...(authRequired || project.slug === "default" ? {} : { project: project.slug }),
