@@ -150,7 +150,9 @@ def test_the_versions_figures_are_those_of_the_api(open_page: OpenPage, dashboar
     p95 = _answer(dashboard, "/v1/metrics/summary", agentId=str(agent["id"]))["durationMs"]["p95"]
     slow.click()
     expect(page.get_by_role("heading", level=1, name="Runs")).to_be_visible()
-    assert _search_of(page)["minDurationMs"] == [str(int(p95))]
+    # Percentiles of roll-ups may be one percent above the runs that they are of.
+    [at_least] = map(int, _search_of(page)["minDurationMs"])
+    assert 0.98 * p95 < at_least <= 0.99 * p95
     assert _search_of(page)["agentId"] == [str(agent["id"])]
 
 

@@ -1,6 +1,6 @@
 import { Paper, Text } from "@mantine/core";
 import type { ReactNode } from "react";
-import { changeOf, formatChange } from "@/lib/format";
+import { changeOf, formatChange, formatPoints, shareChangeOf } from "@/lib/format";
 import classes from "./kpi-tile.module.css";
 
 interface KpiTileProps {
@@ -9,6 +9,8 @@ interface KpiTileProps {
   value: string;
   now?: number | null;
   before?: number | null;
+  /** Shares change in points, other figures by a share of what they were. */
+  unit?: "share";
   /** Which way is good news; without it a change is neither. */
   better?: "up" | "down";
   /** The figure as a link to what is behind it: gets what is to be shown. */
@@ -17,8 +19,9 @@ interface KpiTileProps {
 }
 
 /** One figure, how it changed against the window before, and the way to what is behind it. */
-export function KpiTile({ label, value, now, before, better, link, hint }: KpiTileProps) {
-  const change = changeOf(now, before);
+export function KpiTile({ label, value, now, before, unit, better, link, hint }: KpiTileProps) {
+  const isShare = unit === "share";
+  const change = isShare ? shareChangeOf(now, before) : changeOf(now, before);
   const figure = <span className={classes.value}>{value}</span>;
   return (
     <Paper withBorder p="xs" px="sm" className={classes.tile} title={hint}>
@@ -30,10 +33,10 @@ export function KpiTile({ label, value, now, before, better, link, hint }: KpiTi
         {change !== undefined && (
           <span
             className={classes.change}
-            data-news={newsOf(change, better)}
+            data-news={newsOf(change, isShare ? NEWS_OF_SHARE : NEWS, better)}
             title="against the window before, of the same length"
           >
-            {formatChange(change)}
+            {isShare ? formatPoints(change) : formatChange(change)}
             <span className={classes.hidden}> against the window before</span>
           </span>
         )}
@@ -44,8 +47,9 @@ export function KpiTile({ label, value, now, before, better, link, hint }: KpiTi
 
 /** A change by less than this is no news. */
 const NEWS = 0.05;
+const NEWS_OF_SHARE = 0.01;
 
-function newsOf(change: number, better: "up" | "down" | undefined): "good" | "bad" | undefined {
-  if (better === undefined || Math.abs(change) < NEWS) return undefined;
+function newsOf(change: number, least: number, better: "up" | "down" | undefined): "good" | "bad" | undefined {
+  if (better === undefined || Math.abs(change) < least) return undefined;
   return change > 0 === (better === "up") ? "good" : "bad";
 }

@@ -66,6 +66,12 @@ test("a change needs something to compare with", () => {
   expect([0.5, -0.034, 0.0001, 31.2].map(format.formatChange)).toEqual(["+50 %", "−3.4 %", "±0 %", "×32.2"]);
 });
 
+test("shares change in points, from nothing too", () => {
+  expect(format.shareChangeOf(0.02, 0)).toBe(0.02);
+  expect(format.shareChangeOf(0.02, null)).toBeUndefined();
+  expect([0.0004, 0.012, -0.5].map(format.formatPoints)).toEqual(["±0 points", "+1.2 points", "−50.0 points"]);
+});
+
 test("one is one and two are many", () => {
   expect([format.plural(1, "run"), format.plural(1200, "run")]).toEqual(["1 run", "1,200 runs"]);
 });

@@ -81,6 +81,18 @@ export function formatChange(change: number): string {
   return `${percent > 0 ? "+" : "−"}${Math.abs(percent).toFixed(digits)} %`;
 }
 
+/** By how much a share of 0 to 1 grew; undefined where one of them is not known. */
+export function shareChangeOf(now: Maybe, before: Maybe): number | undefined {
+  return isNumber(now) && isNumber(before) ? now - before : undefined;
+}
+
+/** The change of a share, in hundredths: `+2.1 points`, `±0 points` */
+export function formatPoints(change: number): string {
+  const points = Math.abs(change * 100).toFixed(1);
+  if (points === "0.0") return "±0 points";
+  return `${change > 0 ? "+" : "−"}${points} points`;
+}
+
 /** `1 run`, `2 runs` */
 export function plural(count: number, one: string, many = `${one}s`): string {
   return `${formatCount(count)} ${count === 1 ? one : many}`;

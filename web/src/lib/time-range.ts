@@ -15,6 +15,7 @@ export const RANGES = {
 } as const;
 export type RangeName = keyof typeof RANGES;
 export const RANGE_NAMES = Object.keys(RANGES) as RangeName[]; // `keys` forgets what keys the object has
+export const DEFAULT_RANGE: RangeName = "24h";
 
 /** As it stands in the URL: `range`, or `from` and `to`. */
 export interface RangeSearch {
@@ -41,7 +42,7 @@ export function rangeSearchOf(raw: Record<string, unknown>): RangeSearch {
  *
  * The end of a moving window is the next full minute, so that the same question asked twice in a minute is the same.
  */
-export function windowOf(search: RangeSearch, now: number, otherwise: RangeName = "24h"): Window {
+export function windowOf(search: RangeSearch, now: number, otherwise: RangeName = DEFAULT_RANGE): Window {
   if (search.from && search.to) return { from: search.from, to: search.to };
   const to = Math.ceil(now / 60_000) * 60_000;
   return { from: iso(to - RANGES[search.range ?? otherwise].ms), to: iso(to) };

@@ -4,6 +4,7 @@ import type { RunSummary } from "@/api/shapes";
 import { StatusBadge } from "@/components/status-badge";
 import { Time } from "@/components/time";
 import { formatCost, formatCount, formatDuration, formatShort, NOTHING, shortId } from "@/lib/format";
+import { placeOfAgent, placeOfSession } from "@/lib/places";
 import { useNow } from "@/lib/use-now";
 import classes from "./runs-table.module.css";
 
@@ -105,7 +106,7 @@ function AgentLink({ run, tabIndex }: LinkProps) {
   return (
     <Link
       to="/agents/$agentName"
-      params={{ agentName: run.agentName }}
+      {...placeOfAgent(run.agentName)}
       className={classes.quiet}
       tabIndex={tabIndex}
       title={`${run.agentName} ${run.agentVersion ?? ""}`}
@@ -120,7 +121,7 @@ function SessionLink({ run, tabIndex }: LinkProps) {
   return (
     <Link
       to="/sessions/$sessionId"
-      params={{ sessionId: run.sessionId }}
+      {...placeOfSession(run.sessionId)}
       className={classes.quiet}
       tabIndex={tabIndex}
       title={run.sessionId}

@@ -6,12 +6,11 @@ import { TimeChart } from "@/components/charts/time-chart";
 import { ErrorNotice, Loaded } from "@/components/notices";
 import { Panel } from "@/components/panel";
 import { formatDuration, formatPercent } from "@/lib/format";
-import { type Window, windowOf } from "@/lib/time-range";
+import { placeOfAgent } from "@/lib/places";
+import { DEFAULT_RANGE, type Window, windowOf } from "@/lib/time-range";
 import { BUCKET_MS } from "@/pages/overview/chart-data";
 import { spanWithin } from "@/pages/overview/links";
-import { DEFAULT_RANGE } from "@/pages/overview/search";
 import type { RunsSearch } from "@/pages/runs/search";
-import { agentAddress } from "@/pages/tools/address";
 import { factorOf, failureRates, type Line, percentilesOf, seriesOf } from "./chart-data";
 import type { AgentSearch } from "./search";
 import { type Timeseries, useLatency, useTimeseries, type Whose } from "./use-agent";
@@ -92,7 +91,7 @@ function OverTime({ agentName, search, lines, bucket, isDuration, runs, versions
       onBrush={(start, end) => {
         const span = spanOf(start, end);
         if (span)
-          navigate({ to: "/agents/$agentName", ...agentAddress(agentName, { agentId: search.agentId, ...span }) });
+          navigate({ to: "/agents/$agentName", ...placeOfAgent(agentName, { agentId: search.agentId, ...span }) });
       }}
       onChoose={(start, end, key) => {
         const span = spanOf(start, end);

@@ -7,12 +7,12 @@ import type { Agent, FiguresSummary } from "@/api/shapes";
 import { EmptyState, Loaded } from "@/components/notices";
 import { Page } from "@/components/page";
 import { TimeRangePicker } from "@/components/time-range-picker";
+import { agentNameAt, placeOfAgent } from "@/lib/places";
 import { stringifySearch } from "@/lib/search-params";
+import { DEFAULT_RANGE } from "@/lib/time-range";
 import { runsBehind } from "@/pages/overview/links";
-import { DEFAULT_RANGE } from "@/pages/overview/search";
 import { useIsOld } from "@/pages/overview/use-is-old";
 import type { RunsSearch } from "@/pages/runs/search";
-import { agentAddress } from "@/pages/tools/address";
 import classes from "@/pages/tools/figures.module.css";
 import { AgentCharts, AgentHistogram } from "./agent-charts";
 import { AgentTiles } from "./agent-tiles";
@@ -30,7 +30,7 @@ export function AgentPage() {
   const { agentName: part } = route.useParams();
   const search = route.useSearch();
   const navigate = route.useNavigate();
-  const agentName = search.name ?? part;
+  const agentName = agentNameAt(part, search);
   const known = useAgents();
   const all = useQuery(summaryQuery(search, { agentName }));
   return (
@@ -116,7 +116,7 @@ function Unknown() {
 }
 
 function Idle({ agentName, search }: { agentName: string; search: AgentSearch }) {
-  const { params, search: wider } = agentAddress(agentName, { agentId: search.agentId, range: "90d" });
+  const { params, search: wider } = placeOfAgent(agentName, { agentId: search.agentId, range: "90d" });
   return (
     <EmptyState title="No runs in this window" icon={<IconMoon size={28} />}>
       <p>This agent is known, but none of its runs began in this window.</p>

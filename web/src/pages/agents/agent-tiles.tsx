@@ -3,6 +3,7 @@ import { Link } from "@tanstack/react-router";
 import type { FiguresSummary } from "@/api/shapes";
 import { KpiTile } from "@/components/kpi-tile";
 import { formatCost, formatDuration, formatPercent, formatShort } from "@/lib/format";
+import { leastOf } from "@/lib/percentiles";
 import type { RunsSearch } from "@/pages/runs/search";
 
 type Figures = Pick<
@@ -14,13 +15,14 @@ interface Tile {
   label: string;
   read: (figures: Figures) => number | null;
   format: (value: number | null) => string;
+  unit?: "share";
   better?: "up" | "down";
   hint?: string;
   runs: (figures: Figures) => RunsSearch;
 }
 
 const slower = (ms: number | null): RunsSearch => ({
-  minDurationMs: ms === null ? undefined : Math.floor(ms),
+  minDurationMs: leastOf(ms),
   sort: "duration",
 });
 
@@ -30,6 +32,7 @@ const TILES: readonly Tile[] = [
     label: "Success rate",
     read: ({ successRate }) => successRate,
     format: formatPercent,
+    unit: "share",
     better: "up",
     hint: "Of the runs that have ended",
     runs: () => ({ status: ["SUCCESS"] }),
@@ -76,13 +79,14 @@ interface AgentTilesProps {
 export function AgentTiles({ summary, runs }: AgentTilesProps) {
   return (
     <SimpleGrid cols={{ base: 2, sm: 3, lg: 6 }} spacing="xs" verticalSpacing="xs">
-      {TILES.map(({ label, read, format, better, hint, runs: more }) => (
+      {TILES.map(({ label, read, format, unit, better, hint, runs: more }) => (
         <KpiTile
           key={label}
           label={label}
           value={format(read(summary))}
           now={read(summary)}
           before={read(summary.previous)}
+          unit={unit}
           better={better}
           hint={hint}
           link={(content) => (

@@ -5,9 +5,9 @@ import { Loaded } from "@/components/notices";
 import { Panel } from "@/components/panel";
 import { RunsTable } from "@/components/runs-table/runs-table";
 import { formatPercent, formatShort } from "@/lib/format";
-import { errorRuns } from "@/pages/overview/links";
+import { placeOfTool } from "@/lib/places";
+import { CALLS_TITLE, errorRuns, FAILED_CALLS_TITLE } from "@/pages/overview/links";
 import type { RunsSearch } from "@/pages/runs/search";
-import { toolAddress } from "@/pages/tools/address";
 import { ErrorsPanel } from "@/pages/tools/errors-panel";
 import { FigureLink } from "@/pages/tools/figure-link";
 import classes from "@/pages/tools/figures.module.css";
@@ -73,7 +73,7 @@ function toolColumns(search: AgentSearch, ids: readonly number[], runs: Troubles
       render: ({ toolName }) => (
         <Link
           to="/tools/$toolName"
-          {...toolAddress(toolName, scope)}
+          {...placeOfTool(toolName, scope)}
           title={toolName ?? undefined}
           className={classes.shortName}
         >
@@ -85,20 +85,30 @@ function toolColumns(search: AgentSearch, ids: readonly number[], runs: Troubles
       key: "failures",
       header: "Failures",
       align: "right",
-      render: (tool) => <FigureLink to={failed(tool)}>{formatShort(tool.failures)}</FigureLink>,
+      render: (tool) => (
+        <FigureLink to={failed(tool)} title={FAILED_CALLS_TITLE}>
+          {formatShort(tool.failures)}
+        </FigureLink>
+      ),
     },
     {
       key: "rate",
       header: "Rate",
       align: "right",
-      render: (tool) => <FigureLink to={failed(tool)}>{formatPercent(tool.failureRate)}</FigureLink>,
+      render: (tool) => (
+        <FigureLink to={failed(tool)} title={FAILED_CALLS_TITLE}>
+          {formatPercent(tool.failureRate)}
+        </FigureLink>
+      ),
     },
     {
       key: "calls",
       header: "Calls",
       align: "right",
       render: ({ toolName, calls }) => (
-        <FigureLink to={toolName === null ? undefined : runs({ tool: [toolName] })}>{formatShort(calls)}</FigureLink>
+        <FigureLink to={toolName === null ? undefined : runs({ tool: [toolName] })} title={CALLS_TITLE}>
+          {formatShort(calls)}
+        </FigureLink>
       ),
     },
   ];

@@ -2,9 +2,9 @@ import { IconChevronDown, IconChevronRight } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
 import type { Column } from "@/components/data-table";
 import { formatCost, formatCount, formatDuration, formatPercent, formatShort, plural } from "@/lib/format";
+import { placeOfAgent } from "@/lib/places";
 import { runsBehind } from "@/pages/overview/links";
 import type { RunsSearch } from "@/pages/runs/search";
-import { agentAddress } from "@/pages/tools/address";
 import { FigureLink } from "@/pages/tools/figure-link";
 import figureClasses from "@/pages/tools/figures.module.css";
 import classes from "./columns.module.css";
@@ -172,7 +172,7 @@ function Name({ line: { agent, version, isOpen }, search, isCut, onToggle }: Nam
       ) : (
         <span className={classes.space} />
       )}
-      <Link to="/agents/$agentName" {...agentAddress(name, { ...search, agentId: undefined })} title={name}>
+      <Link to="/agents/$agentName" {...placeOfAgent(name, { ...search, agentId: undefined })} title={name}>
         {name}
       </Link>
       <span className={classes.about}>
@@ -194,7 +194,7 @@ function VersionName({ name, version, search, isCut }: VersionNameProps) {
   const agentId = version.id === null ? undefined : [version.id];
   return (
     <span className={classes.agent} data-idle={version.runs === 0 || undefined} data-version>
-      <Link to="/agents/$agentName" {...agentAddress(name, { ...search, agentId })} title={version.version}>
+      <Link to="/agents/$agentName" {...placeOfAgent(name, { ...search, agentId })} title={version.version}>
         {version.version || "no version"}
       </Link>
       <span className={classes.about}>{version.runs === 0 && <Idle isCut={isCut} />}</span>

@@ -7,7 +7,7 @@ import { Loaded } from "@/components/notices";
 import { Page } from "@/components/page";
 import { TimeRangePicker } from "@/components/time-range-picker";
 import { stringifySearch } from "@/lib/search-params";
-import { DEFAULT_RANGE } from "@/pages/overview/search";
+import { DEFAULT_RANGE } from "@/lib/time-range";
 import { useIsOld } from "@/pages/overview/use-is-old";
 import classes from "@/pages/tools/figures.module.css";
 import { windowQuery } from "@/pages/tools/window-query";

@@ -1,6 +1,6 @@
 import { Group, SegmentedControl, Select } from "@mantine/core";
 import { useNavigate } from "@tanstack/react-router";
-import { agentAddress } from "@/pages/tools/address";
+import { placeOfAgent } from "@/lib/places";
 import type { AgentSearch } from "./search";
 import type { Version, Versions } from "./versions";
 
@@ -26,7 +26,7 @@ export function VersionPicker({ agentName, search, versions: { all }, chosen }: 
   const choose = (id: string | null) =>
     navigate({
       to: "/agents/$agentName",
-      ...agentAddress(agentName, { ...search, agentId: id === null || id === ALL ? undefined : [Number(id)] }),
+      ...placeOfAgent(agentName, { ...search, agentId: id === null || id === ALL ? undefined : [Number(id)] }),
       resetScroll: false,
     });
   const isShort = options.every(({ label }) => label.length <= LABEL_CHARS_MAX);

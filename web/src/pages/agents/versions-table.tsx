@@ -3,8 +3,8 @@ import type { FiguresSummary } from "@/api/shapes";
 import { type Column, DataTable } from "@/components/data-table";
 import { Panel } from "@/components/panel";
 import { NOTHING, plural } from "@/lib/format";
+import { placeOfAgent } from "@/lib/places";
 import { runsBehind } from "@/pages/overview/links";
-import { agentAddress } from "@/pages/tools/address";
 import { FigureLink } from "@/pages/tools/figure-link";
 import figureClasses from "@/pages/tools/figures.module.css";
 import type { AgentSearch } from "./search";
@@ -40,7 +40,7 @@ export function VersionsTable({ agentName, search, versions, figures, chosen }: 
       render: (version) => (
         <Link
           to="/agents/$agentName"
-          {...agentAddress(agentName, { ...search, agentId: [version.id] })}
+          {...placeOfAgent(agentName, { ...search, agentId: [version.id] })}
           resetScroll={false}
           className={classes.version}
           title={version.version}

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { FiguresSummary } from "@/api/shapes";
-import { differenceOf, formatPoints, MEASURES, type Measure, VERSIONS_MAX, versionsOf } from "./versions";
+import { differenceOf, MEASURES, type Measure, VERSIONS_MAX, versionsOf } from "./versions";
 
 function summary(more: Partial<FiguresSummary> = {}, ended = 100): FiguresSummary {
   const window = { from: "", to: "", covered: { from: "", to: "", grain: "minute" as const } };
@@ -59,8 +59,11 @@ describe("differences", () => {
     expect(differenceOf(measure("cost"), summary(), summary({ costUsd: 0 }))).toBeUndefined();
   });
 
-  test("a point is a hundredth", () => {
-    expect([0.0004, 0.012, -0.5].map(formatPoints)).toEqual(["±0 points", "+1.2 points", "−50.0 points"]);
+  test("percentiles lead to all runs that took as long, though roll-ups may be one percent above them", () => {
+    const timedOut = summary({ durationMs: { avg: 1, p50: 120_182, p95: 120_182, p99: 120_182 } });
+    for (const key of ["p50", "p95", "p99"]) {
+      expect(measure(key).runs(timedOut).minDurationMs).toBeLessThanOrEqual(120_000);
+    }
   });
 });
 

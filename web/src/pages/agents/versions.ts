@@ -7,8 +7,11 @@ import {
   formatCount,
   formatDuration,
   formatPercent,
+  formatPoints,
   formatShort,
+  shareChangeOf,
 } from "@/lib/format";
+import { leastOf } from "@/lib/percentiles";
 import type { RunsSearch } from "@/pages/runs/search";
 import { endedOf } from "./figures";
 
@@ -72,11 +75,6 @@ export interface Measure {
   runs: (figures: FiguresSummary) => RunsSearch;
 }
 
-const slowerThan = (ms: number | null): RunsSearch => ({
-  minDurationMs: ms === null ? undefined : Math.floor(ms),
-  sort: "duration",
-});
-
 export const MEASURES: readonly Measure[] = [
   { key: "runs", header: "Runs", read: ({ runs }) => runs, format: formatCount, runs: () => ({}) },
   {
@@ -97,7 +95,7 @@ export const MEASURES: readonly Measure[] = [
       read: ({ durationMs }) => durationMs[key],
       format: formatDuration,
       better: "down",
-      runs: ({ durationMs }) => slowerThan(durationMs[key]),
+      runs: ({ durationMs }) => ({ minDurationMs: leastOf(durationMs[key]), sort: "duration" }),
     }),
   ),
   {
@@ -147,21 +145,13 @@ export interface Difference {
 /** How a version differs from the one before; undefined where one of them says nothing. */
 export function differenceOf(measure: Measure, now: FiguresSummary, before: FiguresSummary): Difference | undefined {
   const [value, old] = [measure.read(now), measure.read(before)];
-  if (value === null || old === null) return undefined;
   const isFew = Math.min(endedOf(now.runsByStatus), endedOf(before.runsByStatus)) < RUNS_MIN;
-  const change = measure.isShare ? value - old : changeOf(value, old);
+  const change = measure.isShare ? shareChangeOf(value, old) : changeOf(value, old);
   if (change === undefined) return undefined;
   const isSame = Math.abs(change) < (measure.isShare ? SAME_SHARE : SAME_CHANGE);
   const text = measure.isShare ? formatPoints(change) : formatChange(change);
   if (isSame || isFew || measure.better === undefined) return { text, isFew };
   return { text, news: change > 0 === (measure.better === "up") ? "better" : "worse", isFew };
-}
-
-/** `+2.1 points` */
-export function formatPoints(share: number): string {
-  const points = Math.abs(share * 100).toFixed(1);
-  if (points === "0.0") return "±0 points";
-  return `${share > 0 ? "+" : "−"}${points} points`;
 }
 
 function perRun(sum: number, runs: number): number | null {

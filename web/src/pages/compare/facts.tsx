@@ -7,7 +7,7 @@ import { type Column, DataTable } from "@/components/data-table";
 import { StatusBadge } from "@/components/status-badge";
 import { Time } from "@/components/time";
 import { formatCost, formatCount, formatDuration, NOTHING, shortId } from "@/lib/format";
-import { agentAddress } from "@/pages/tools/address";
+import { placeOfAgent } from "@/lib/places";
 import { Difference } from "./difference";
 import classes from "./facts.module.css";
 import { averageScores } from "./scores";
@@ -107,7 +107,7 @@ function AgentName({ run }: { run: Run }) {
   if (!run.agent) return NOTHING;
   const name = `${run.agent.name} ${run.agent.version}`;
   return (
-    <Link to="/agents/$agentName" {...agentAddress(run.agent.name, {})} className={classes.agent} title={name}>
+    <Link to="/agents/$agentName" {...placeOfAgent(run.agent.name)} className={classes.agent} title={name}>
       {name}
     </Link>
   );

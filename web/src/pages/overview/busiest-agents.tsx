@@ -4,9 +4,9 @@ import { type Column, DataTable } from "@/components/data-table";
 import { Loaded } from "@/components/notices";
 import { Panel } from "@/components/panel";
 import { formatPercent, formatShort } from "@/lib/format";
+import { placeOfAgent, scopeOf } from "@/lib/places";
 import type { RunsSearch } from "@/pages/runs/search";
-import { agentAddress } from "@/pages/tools/address";
-import { runsBehind, scopeOf } from "./links";
+import { runsBehind } from "./links";
 import classes from "./page.module.css";
 import type { PartProps } from "./part";
 import type { OverviewSearch } from "./search";
@@ -57,7 +57,7 @@ function columnsOf(search: OverviewSearch): Column<AgentFigures>[] {
         ) : (
           <Link
             to="/agents/$agentName"
-            {...agentAddress(name, { ...search, agentId: undefined })}
+            {...placeOfAgent(name, { ...search, agentId: undefined })}
             title={`${name} ${version}`}
             className={classes.message}
           >

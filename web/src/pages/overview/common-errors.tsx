@@ -5,7 +5,7 @@ import { Loaded } from "@/components/notices";
 import { Panel } from "@/components/panel";
 import { formatShort } from "@/lib/format";
 import { coveredHint } from "./covered";
-import { errorRuns } from "./links";
+import { ERRORS_TITLE, errorRuns } from "./links";
 import classes from "./page.module.css";
 import type { PartProps } from "./part";
 
@@ -37,7 +37,7 @@ export function CommonErrors({ figures, search }: PartProps) {
                 detail: error.subject === "run" ? "run" : (error.toolName ?? "step"),
                 value: (
                   <>
-                    <Link to="/runs" search={errorRuns(search, error)} className={classes.figure}>
+                    <Link to="/runs" search={errorRuns(search, error)} className={classes.figure} title={ERRORS_TITLE}>
                       {formatShort(error.count)}
                     </Link>
                     {error.sampleRunId !== null && <Example runId={error.sampleRunId} />}

@@ -4,9 +4,9 @@ import { type Column, DataTable } from "@/components/data-table";
 import { Loaded } from "@/components/notices";
 import { Panel } from "@/components/panel";
 import { formatDuration, formatPercent, formatShort } from "@/lib/format";
-import { toolAddress } from "@/pages/tools/address";
+import { placeOfTool, scopeOf } from "@/lib/places";
 import { coveredHint } from "./covered";
-import { runsBehind, scopeOf } from "./links";
+import { CALLS_TITLE, FAILED_CALLS_TITLE, runsBehind } from "./links";
 import classes from "./page.module.css";
 import type { PartProps } from "./part";
 import type { OverviewSearch } from "./search";
@@ -47,7 +47,12 @@ function columnsOf(search: OverviewSearch): Column<ToolFigures>[] {
     toolName === null ? (
       figure
     ) : (
-      <Link to="/runs" search={runsBehind(search, { tool: [toolName], hasError: true })} className={classes.figure}>
+      <Link
+        to="/runs"
+        search={runsBehind(search, { tool: [toolName], hasError: true })}
+        className={classes.figure}
+        title={FAILED_CALLS_TITLE}
+      >
         {figure}
       </Link>
     );
@@ -59,7 +64,7 @@ function columnsOf(search: OverviewSearch): Column<ToolFigures>[] {
       render: ({ toolName }) => (
         <Link
           to="/tools/$toolName"
-          {...toolAddress(toolName, search)}
+          {...placeOfTool(toolName, search)}
           title={toolName ?? undefined}
           className={classes.message}
         >
@@ -87,7 +92,12 @@ function columnsOf(search: OverviewSearch): Column<ToolFigures>[] {
         toolName === null ? (
           formatShort(calls)
         ) : (
-          <Link to="/runs" search={runsBehind(search, { tool: [toolName] })} className={classes.figure}>
+          <Link
+            to="/runs"
+            search={runsBehind(search, { tool: [toolName] })}
+            className={classes.figure}
+            title={CALLS_TITLE}
+          >
             {formatShort(calls)}
           </Link>
         ),
@@ -97,7 +107,7 @@ function columnsOf(search: OverviewSearch): Column<ToolFigures>[] {
       header: "p95",
       align: "right",
       render: ({ toolName, durationMs }) => (
-        <Link to="/tools/$toolName" {...toolAddress(toolName, search)} className={classes.figure}>
+        <Link to="/tools/$toolName" {...placeOfTool(toolName, search)} className={classes.figure}>
           {formatDuration(durationMs.p95)}
         </Link>
       ),

@@ -3,7 +3,9 @@ import type { ReactNode } from "react";
 import type { FiguresSummary } from "@/api/shapes";
 import { KpiTile } from "@/components/kpi-tile";
 import { formatCost, formatDuration, formatPercent, formatShort } from "@/lib/format";
-import { leastOf, runsBehind, scopeOf } from "./links";
+import { leastOf } from "@/lib/percentiles";
+import { scopeOf } from "@/lib/places";
+import { runsBehind } from "./links";
 import classes from "./page.module.css";
 import type { OverviewSearch } from "./search";
 
@@ -11,6 +13,7 @@ interface Tile {
   label: string;
   read: (figures: Figures) => number | null;
   format: (value: number | null) => string;
+  unit?: "share";
   better?: "up" | "down";
   hint: string;
   link: (content: ReactNode, figures: Figures, search: OverviewSearch) => ReactNode;
@@ -24,6 +27,7 @@ const TILES: readonly Tile[] = [
     label: "Success rate",
     read: ({ successRate }) => successRate,
     format: formatPercent,
+    unit: "share",
     better: "up",
     hint: "Of the runs that have ended",
     link: (content, _, search) => toRuns(content, search, { status: ["SUCCESS"] }),
@@ -77,6 +81,7 @@ const TILES: readonly Tile[] = [
     label: "Step error rate",
     read: ({ stepErrorRate }) => stepErrorRate,
     format: formatPercent,
+    unit: "share",
     better: "down",
     hint: "Of all steps. Leads to the runs with an error",
     link: (content, _, search) => toRuns(content, search, { hasError: true }),
@@ -122,13 +127,14 @@ const FOLD_MAX = 100;
 export function Kpis({ summary, search }: { summary: FiguresSummary; search: OverviewSearch }) {
   return (
     <div className={classes.kpis}>
-      {TILES.map(({ label, read, format, better, hint, link }) => (
+      {TILES.map(({ label, read, format, unit, better, hint, link }) => (
         <KpiTile
           key={label}
           label={label}
           value={format(read(summary))}
           now={read(summary)}
-          before={comparable(read(summary), read(summary.previous))}
+          before={unit ? read(summary.previous) : comparable(read(summary), read(summary.previous))}
+          unit={unit}
           better={better}
           hint={hint}
           link={(content) => link(content, summary, search)}

@@ -1,29 +1,12 @@
 /** Where figures lead to: the search parameters of the lists of what is behind them. */
-import type { RangeSearch, Window } from "@/lib/time-range";
+import { scopeOf } from "@/lib/places";
+import type { Window } from "@/lib/time-range";
 import type { RunsSearch } from "@/pages/runs/search";
-import { DEFAULT_RANGE, type OverviewSearch } from "./search";
-
-/** The window and agents of the page, said in full: other pages have other defaults. */
-export function scopeOf(search: OverviewSearch): RangeSearch & { agentId?: number[] } {
-  const { from, to, range, agentId } = search;
-  return from && to ? { from, to, agentId } : { range: range ?? DEFAULT_RANGE, agentId };
-}
+import type { OverviewSearch } from "./search";
 
 /** The runs of the page's window and agents that something more holds of. */
 export function runsBehind(search: OverviewSearch, more: RunsSearch = {}): RunsSearch {
   return { ...scopeOf(search), ...more };
-}
-
-/** How far the percentiles of roll-ups may be from the durations that they are of. */
-const PERCENTILE_ERROR = 0.01;
-
-/**
- * The least duration, in milliseconds, of the runs that a percentile means.
- *
- * Runs that ran into a timeout took all the same time: a percentile that is a little above it would leave out all of them.
- */
-export function leastOf(percentileMs: number | null): number | undefined {
-  return percentileMs === null ? undefined : Math.floor(percentileMs * (1 - PERCENTILE_ERROR));
 }
 
 /** What of a span lies in the window: the first and last bucket of a chart hold only that. Undefined if nothing does. */
@@ -58,6 +41,12 @@ export function errorRuns(
   const tool = error.subject === "step" && error.toolName !== null ? [error.toolName] : undefined;
   return runsBehind(search, { hasError: true, tool, q: queryOf(error.message) });
 }
+
+/** What is behind a tool's figures, where those count steps. */
+export const CALLS_TITLE = "Steps. Leads to the runs that use the tool";
+export const FAILED_CALLS_TITLE = "Steps that failed. Leads to the runs that use the tool and have an error";
+/** Of errors, which one run may have several of. */
+export const ERRORS_TITLE = "Times it occurred. Leads to the runs with such an error";
 
 const DAY_MS = 86_400_000;
 

@@ -5,7 +5,7 @@ import { Loaded } from "@/components/notices";
 import { Page } from "@/components/page";
 import { TimeRangePicker } from "@/components/time-range-picker";
 import { stringifySearch } from "@/lib/search-params";
-import { isMoving } from "@/lib/time-range";
+import { DEFAULT_RANGE, isMoving } from "@/lib/time-range";
 import { BusiestAgents } from "./busiest-agents";
 import { RunDurationChart, RunsChart, StepDurationChart } from "./charts";
 import { CommonErrors } from "./common-errors";
@@ -15,7 +15,6 @@ import { Kpis } from "./kpis";
 import { ModelCosts } from "./model-costs";
 import classes from "./page.module.css";
 import { useFigures } from "./queries";
-import { DEFAULT_RANGE } from "./search";
 import { useIsOld } from "./use-is-old";
 import { VerdictLine } from "./verdict-line";
 

@@ -1,9 +1,9 @@
 /** What the page asks: all of one window, and anew while that moves on. */
 import { useQuery } from "@tanstack/react-query";
 import { answer, api } from "@/api/client";
-import { isMoving, type Window, windowOf } from "@/lib/time-range";
+import { DEFAULT_RANGE, isMoving, type Window, windowOf } from "@/lib/time-range";
 import { useNow } from "@/lib/use-now";
-import { DEFAULT_RANGE, type OverviewSearch } from "./search";
+import type { OverviewSearch } from "./search";
 
 export const REFRESH_MS = 30_000;
 const TOOLS = 7;

@@ -1,11 +1,8 @@
+import type { Scope } from "@/lib/places";
 import { numbersOf } from "@/lib/search-params";
-import { type RangeName, type RangeSearch, rangeSearchOf } from "@/lib/time-range";
+import { DEFAULT_RANGE, rangeSearchOf } from "@/lib/time-range";
 
-export interface OverviewSearch extends RangeSearch {
-  agentId?: number[];
-}
-
-export const DEFAULT_RANGE: RangeName = "24h";
+export type OverviewSearch = Scope;
 
 export function overviewSearchOf(raw: Record<string, unknown>): OverviewSearch {
   const { range, ...fixed } = rangeSearchOf(raw);

@@ -10,6 +10,7 @@ import { CopyButton } from "@/components/copy-button";
 import { StatusBadge } from "@/components/status-badge";
 import { Time } from "@/components/time";
 import { formatCost, formatCount, formatDuration } from "@/lib/format";
+import { placeOfAgent, placeOfSession } from "@/lib/places";
 import { useNow } from "@/lib/use-now";
 import { DownloadButton } from "./download-button";
 import classes from "./header.module.css";
@@ -70,7 +71,7 @@ export function RunFacts({ run }: { run: Run }) {
       <Fact label="Agent">
         {run.agent ? (
           <>
-            <Link to="/agents/$agentName" params={{ agentName: run.agent.name }} className={classes.long}>
+            <Link to="/agents/$agentName" {...placeOfAgent(run.agent.name)} className={classes.long}>
               {run.agent.name}
             </Link>{" "}
             <span className={classes.dimmed}>{run.agent.version}</span>
@@ -86,7 +87,7 @@ export function RunFacts({ run }: { run: Run }) {
       )}
       {run.sessionId !== null && (
         <Fact label="Session">
-          <Link to="/sessions/$sessionId" params={{ sessionId: run.sessionId }} className={classes.long}>
+          <Link to="/sessions/$sessionId" {...placeOfSession(run.sessionId)} className={classes.long}>
             {run.sessionId}
           </Link>
         </Fact>
@@ -153,9 +154,11 @@ function Elapsed({ run }: { run: Run }) {
 }
 
 function UserLink({ userId }: { userId: number }) {
+  const { isAdmin } = useSession(); // names of users are for nobody else
   const users = useQuery({
     queryKey: ["users of the project"],
     queryFn: ({ signal }) => answer(api.GET("/v1/users", { signal })),
+    enabled: isAdmin,
     staleTime: 60_000,
     retry: false,
   });

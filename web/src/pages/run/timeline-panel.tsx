@@ -38,8 +38,16 @@ export function TimelinePanel({ timeline, loaded }: { timeline: Timeline; loaded
       className={classes.splitter}
     />
   );
+  const isFirstPageComing = loaded.steps.length === 0 && !loaded.isComplete && !loaded.error;
   return (
-    <Paper component="section" withBorder className={classes.panel} aria-labelledby="steps-heading" style={width}>
+    <Paper
+      component="section"
+      withBorder
+      className={classes.panel}
+      aria-labelledby="steps-heading"
+      aria-busy={isFirstPageComing || undefined}
+      style={width}
+    >
       <h2 id="steps-heading" className={classes.hidden}>
         Steps
       </h2>

@@ -1,8 +1,9 @@
 /** A run and its steps, kept up to date while it goes on. */
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
-import { answer, api, hrefOf } from "@/api/client";
+import { answer, api } from "@/api/client";
 import type { Run } from "@/api/shapes";
+import { useRunStream } from "@/lib/live";
 import { isUnderWay } from "./layout";
 import { type LoadedSteps, StepLoader } from "./step-loader";
 import type { StepPage } from "./step-pages";
@@ -89,11 +90,14 @@ export function useLiveRun(run: Run, { steps, isComplete, refresh }: RunSteps): 
     refresh();
   }, [client, run.id, refresh]);
   const [opened] = useState(Date.now);
-  const isLive = isUnderWay(run) || opened - Date.parse(run.lastEventAt) < AFTERMATH_MS;
+  // A run that went silent counts as failed until it is heard of again.
+  const isLive = isUnderWay(run) || run.stale || opened - Date.parse(run.lastEventAt) < AFTERMATH_MS;
   const isHeard = useRunNews(run.id, isLive, update);
   useEffect(() => {
     if (!isUnderWay(run) || isHeard) return;
-    const timer = setInterval(update, POLL_MS);
+    const timer = setInterval(() => {
+      if (document.visibilityState === "visible") update(); // the stream tells what a hidden tab has missed
+    }, POLL_MS);
     return () => clearInterval(timer);
   }, [run, isHeard, update]);
 
@@ -111,28 +115,19 @@ export function useLiveRun(run: Run, { steps, isComplete, refresh }: RunSteps): 
 
 /** Calls back when the run changed, at most once a second. Answers whether the server can be heard. */
 function useRunNews(runId: string, isWanted: boolean, onNews: () => void): boolean {
-  const [isHeard, setHeard] = useState(false);
-  useEffect(() => {
-    if (!isWanted) return;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const tell = () => {
-      timer ??= setTimeout(() => {
-        timer = undefined;
-        onNews();
-      }, REFRESH_MS);
-    };
-    const source = new EventSource(hrefOf("/v1/stream", { id: runId }));
-    for (const event of ["run", "missed", "gap"]) source.addEventListener(event, tell);
-    source.onopen = () => {
-      setHeard(true);
-      tell(); // what happened before it was open
-    };
-    source.onerror = () => setHeard(false);
-    return () => {
-      clearTimeout(timer);
-      source.close();
-      setHeard(false);
-    };
-  }, [runId, isWanted, onNews]);
-  return isHeard;
+  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  useEffect(
+    () => () => {
+      clearTimeout(timer.current);
+      timer.current = undefined;
+    },
+    [],
+  );
+  const tell = () => {
+    timer.current ??= setTimeout(() => {
+      timer.current = undefined;
+      onNews();
+    }, REFRESH_MS);
+  };
+  return useRunStream({ id: [runId] }, { enabled: isWanted, onRuns: tell, onMissed: tell, onGap: tell }) === "live";
 }

@@ -4,7 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { type KeyboardEvent, useState } from "react";
 import { answer, api } from "@/api/client";
-import { placeOfSession } from "./place";
+import { placeOfSession } from "@/lib/places";
 
 const TYPING_MS = 200;
 

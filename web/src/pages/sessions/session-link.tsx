@@ -1,5 +1,5 @@
 import { Link } from "@tanstack/react-router";
-import { placeOfSession } from "./place";
+import { placeOfSession } from "@/lib/places";
 import classes from "./session-link.module.css";
 
 /** A session's id as a link to its page. */

@@ -8,7 +8,7 @@ import { Page } from "@/components/page";
 import { Panel } from "@/components/panel";
 import { Time } from "@/components/time";
 import { formatCost, formatCount, formatDuration, formatShort, plural } from "@/lib/format";
-import { sessionIdAt } from "./place";
+import { sessionIdAt } from "@/lib/places";
 import { RUNS_AT_FIRST, RUNS_MAX } from "./search";
 import classes from "./session-page.module.css";
 import { Strip } from "./strip";

@@ -1,6 +1,5 @@
 import { expect, test } from "vitest";
 import type { RunSummary } from "@/api/shapes";
-import { placeOfSession, sessionIdAt } from "./place";
 import { saidIn } from "./said";
 import { marksOf, totalsOf, withRuns } from "./totals";
 
@@ -24,12 +23,6 @@ const RUN: RunSummary = {
   },
   ...{ inputTokens: 5, outputTokens: 1, costUsd: 0.5, tags: null, lastEventAt: "2026-03-01T12:00:10Z", stale: false },
 };
-
-test.each(["a/b", "100%", "..", ".", "-", "line\nbreak", "ä"])("the page of session %j is its own", (id) => {
-  const { params, search } = placeOfSession(id);
-  expect(sessionIdAt(params.sessionId, search)).toBe(id);
-  expect([".", ".."]).not.toContain(params.sessionId);
-});
 
 test("what was said is found in the usual shapes", () => {
   expect(saidIn("Hello", "user")).toEqual({ text: "Hello", hasMore: false });

@@ -4,6 +4,7 @@ import type { components } from "@/api/schema";
 import { BarList } from "@/components/charts/bar-list";
 import { Panel } from "@/components/panel";
 import { formatShort } from "@/lib/format";
+import { ERRORS_TITLE } from "@/pages/overview/links";
 import type { RunsSearch } from "@/pages/runs/search";
 import classes from "./figures.module.css";
 
@@ -47,7 +48,7 @@ export function ErrorsPanel({
             detail: isOfOneTool ? undefined : <span className={classes.source}>{sourceOf(error)}</span>,
             value: (
               <>
-                <Link to="/runs" search={runsWith(error)} className={classes.count}>
+                <Link to="/runs" search={runsWith(error)} className={classes.count} title={ERRORS_TITLE}>
                   {formatShort(error.count)}
                 </Link>
                 {error.sampleRunId !== null && <Example runId={error.sampleRunId} />}

@@ -1,7 +1,5 @@
 import { expect, test } from "vitest";
-import { agentAddress, toolAddress, toolOf } from "./address";
 import { callsOf, sumsOf, type ToolBucket, windowBefore } from "./figures";
-import { toolSearchOf } from "./search";
 
 const bucket = (calls: number, failures: number): ToolBucket => ({
   ...{
@@ -37,20 +35,4 @@ test("the window before ends at the hour in which the window begins", () => {
     to: "2026-01-02T10:00:00.000Z",
   });
   expect(windowBefore({ from: "2026-01-02T10:40:00Z", to: "2026-01-02T12:40:00Z" })).toBeUndefined();
-});
-
-test.each(["web search", "a/b?c#d", "..", ".", "none", "100%", '<b title="x">', null])(
-  "the tool %s has an address",
-  (name) => {
-    const { params, search } = toolAddress(name, {});
-    expect([".", "..", ""]).not.toContain(params.toolName);
-    expect(toolOf(params.toolName, toolSearchOf({ ...search, untooled: search.untooled && "true" }))).toBe(name);
-  },
-);
-
-test("an agent's address keeps the window, and the name where no path can", () => {
-  expect(agentAddress("..", { range: "7d" })).toEqual({
-    params: { agentName: "by-name" },
-    search: { range: "7d", agentId: undefined, name: ".." },
-  });
 });

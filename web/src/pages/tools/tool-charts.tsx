@@ -3,12 +3,11 @@ import { useMemo } from "react";
 import { TimeChart, type TimeChartProps } from "@/components/charts/time-chart";
 import { Panel } from "@/components/panel";
 import { formatCount, formatDuration, formatPercent } from "@/lib/format";
-import { windowOf } from "@/lib/time-range";
+import { placeOfTool } from "@/lib/places";
+import { DEFAULT_RANGE, windowOf } from "@/lib/time-range";
 import { BUCKET_MS } from "@/pages/overview/chart-data";
 import { spanWithin } from "@/pages/overview/links";
-import { DEFAULT_RANGE } from "@/pages/overview/search";
 import type { RunsSearch } from "@/pages/runs/search";
-import { toolAddress } from "./address";
 import { callsOf, durationsOf, failureRatesOf, type ToolBucket } from "./figures";
 import type { ToolSearch } from "./search";
 
@@ -32,7 +31,7 @@ export function ToolCharts({ toolName, search, data: { bucket, buckets }, runs }
   function narrow(start: Date, end: Date) {
     const span = spanOf(start, end);
     if (span) {
-      navigate({ to: "/tools/$toolName", ...toolAddress(toolName, { agentId: search.agentId, ...span }) });
+      navigate({ to: "/tools/$toolName", ...placeOfTool(toolName, { agentId: search.agentId, ...span }) });
     }
   }
   const opening = (more: RunsSearch): TimeChartProps["onChoose"] =>

@@ -6,12 +6,12 @@ import { Page } from "@/components/page";
 import { Panel } from "@/components/panel";
 import { RunsTable } from "@/components/runs-table/runs-table";
 import { TimeRangePicker } from "@/components/time-range-picker";
+import { scopeOf, toolNameAt } from "@/lib/places";
 import { stringifySearch } from "@/lib/search-params";
-import { errorRuns, runsBehind, scopeOf } from "@/pages/overview/links";
-import { DEFAULT_RANGE } from "@/pages/overview/search";
+import { DEFAULT_RANGE } from "@/lib/time-range";
+import { errorRuns, runsBehind } from "@/pages/overview/links";
 import { useIsOld } from "@/pages/overview/use-is-old";
 import type { RunsSearch } from "@/pages/runs/search";
-import { toolOf } from "./address";
 import { ErrorsPanel } from "./errors-panel";
 import { sumsOf } from "./figures";
 import classes from "./figures.module.css";
@@ -31,7 +31,7 @@ const NO_PERCENTILES = { p50: null, p90: null, p95: null, p99: null };
 export function ToolPage() {
   const search = route.useSearch();
   const navigate = route.useNavigate();
-  const toolName = toolOf(route.useParams().toolName, search);
+  const toolName = toolNameAt(route.useParams().toolName, search);
   return (
     <Page
       title={toolName ?? "Steps without a tool"}

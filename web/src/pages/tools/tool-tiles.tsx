@@ -17,6 +17,7 @@ interface Tile {
   label: string;
   read: (figures: Figures) => number | null;
   format: (value: number | null) => string;
+  unit?: "share";
   better?: "down";
   hint: string;
   more?: RunsSearch;
@@ -25,21 +26,22 @@ interface Tile {
 const LONGEST: RunsSearch = { sort: "duration" };
 const WITH_ERROR: RunsSearch = { hasError: true };
 const TILES: readonly Tile[] = [
-  { label: "Calls", read: ({ calls }) => calls, format: formatShort, hint: "Leads to the runs that use it" },
+  { label: "Calls", read: ({ calls }) => calls, format: formatShort, hint: "Steps. Leads to the runs that use it" },
   {
     label: "Failures",
     read: ({ failures }) => failures,
     format: formatShort,
     better: "down",
-    hint: "Leads to the runs that use it and have an error",
+    hint: "Of its steps. Leads to the runs that use it and have an error",
     more: WITH_ERROR,
   },
   {
     label: "Failure rate",
     read: ({ failureRate }) => failureRate,
     format: formatPercent,
+    unit: "share",
     better: "down",
-    hint: "Leads to the runs that use it and have an error",
+    hint: "Of its steps. Leads to the runs that use it and have an error",
     more: WITH_ERROR,
   },
   ...(["p50", "p95", "p99"] as const).map(
@@ -80,13 +82,14 @@ export function ToolTiles({ now, before, runs }: ToolTilesProps) {
   const [figures, old] = [figuresOf(now), before ? figuresOf(before) : undefined];
   return (
     <SimpleGrid cols={{ base: 2, sm: 4, xl: 8 }} spacing="xs" verticalSpacing="xs">
-      {TILES.map(({ label, read, format, better, hint, more }) => (
+      {TILES.map(({ label, read, format, unit, better, hint, more }) => (
         <KpiTile
           key={label}
           label={label}
           value={format(read(figures))}
           now={read(figures)}
           before={old && read(old)}
+          unit={unit}
           better={better}
           hint={hint}
           link={

@@ -4,10 +4,10 @@ import type { ToolFigures } from "@/api/shapes";
 import { type Column, DataTable } from "@/components/data-table";
 import { Panel } from "@/components/panel";
 import { formatCost, formatCount, formatDuration, formatPercent, formatShort, plural } from "@/lib/format";
+import { placeOfTool } from "@/lib/places";
 import { oneOf } from "@/lib/search-params";
-import { runsBehind } from "@/pages/overview/links";
+import { CALLS_TITLE, FAILED_CALLS_TITLE, runsBehind } from "@/pages/overview/links";
 import type { RunsSearch } from "@/pages/runs/search";
-import { toolAddress } from "./address";
 import { FigureLink } from "./figure-link";
 import classes from "./figures.module.css";
 import { DEFAULT_SORT, TOOL_SORTS, type ToolsSearch } from "./search";
@@ -79,7 +79,7 @@ function columnsOf(search: ToolsSearch): Column<ToolFigures>[] {
       render: ({ toolName }) => (
         <Link
           to="/tools/$toolName"
-          {...toolAddress(toolName, search)}
+          {...placeOfTool(toolName, search)}
           title={toolName ?? undefined}
           className={classes.name}
         >
@@ -92,7 +92,11 @@ function columnsOf(search: ToolsSearch): Column<ToolFigures>[] {
       header: "Calls",
       align: "right",
       sortable: true,
-      render: (tool) => <FigureLink to={runsOf(search, tool)}>{formatCount(tool.calls)}</FigureLink>,
+      render: (tool) => (
+        <FigureLink to={runsOf(search, tool)} title={CALLS_TITLE}>
+          {formatCount(tool.calls)}
+        </FigureLink>
+      ),
     },
     {
       key: "failing",
@@ -105,7 +109,9 @@ function columnsOf(search: ToolsSearch): Column<ToolFigures>[] {
           <span className={classes.dimmed}>0</span>
         ) : (
           <span className={classes.bad}>
-            <FigureLink to={failed(tool)}>{formatCount(tool.failures)}</FigureLink>
+            <FigureLink to={failed(tool)} title={FAILED_CALLS_TITLE}>
+              {formatCount(tool.failures)}
+            </FigureLink>
           </span>
         ),
     },
@@ -118,7 +124,9 @@ function columnsOf(search: ToolsSearch): Column<ToolFigures>[] {
         tool.failures === 0 ? (
           <span className={classes.dimmed}>{formatPercent(tool.failureRate)}</span>
         ) : (
-          <FigureLink to={failed(tool)}>{formatPercent(tool.failureRate)}</FigureLink>
+          <FigureLink to={failed(tool)} title={FAILED_CALLS_TITLE}>
+            {formatPercent(tool.failureRate)}
+          </FigureLink>
         ),
     },
     duration("avg", "Avg", longest),

@@ -2,12 +2,12 @@ import { Button } from "@mantine/core";
 import { IconTool } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
 import { EmptyState } from "@/components/notices";
-import { toolAddress } from "./address";
+import { placeOfTool } from "@/lib/places";
 import type { ToolSearch } from "./search";
 
 /** No call in the window: nobody used it then, or there is no such tool. */
 export function UnusedTool({ toolName, search }: { toolName: string | null; search: ToolSearch }) {
-  const { params, search: wider } = toolAddress(toolName, { range: "90d" });
+  const { params, search: wider } = placeOfTool(toolName, { range: "90d" });
   return (
     <EmptyState
       title={toolName === null ? "Every step has a tool in this window" : "Nobody used this tool in this window"}

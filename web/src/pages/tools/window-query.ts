@@ -1,7 +1,7 @@
 /** Questions about the window of a page. */
 import { queryOptions } from "@tanstack/react-query";
-import { isMoving, type Window, windowOf } from "@/lib/time-range";
-import { DEFAULT_RANGE, type OverviewSearch } from "@/pages/overview/search";
+import { DEFAULT_RANGE, isMoving, type Window, windowOf } from "@/lib/time-range";
+import type { OverviewSearch } from "@/pages/overview/search";
 
 const REFRESH_MS = 30_000;
 

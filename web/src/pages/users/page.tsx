@@ -90,7 +90,8 @@ function columnsOf(range: RangeSearch): Column<UserFigures>[] {
     },
     {
       key: "rate",
-      header: "Failure rate",
+      header: "Failed of all",
+      hint: "Of all runs, those that have not ended among them. Rates of agents are of the runs that have ended",
       align: "right",
       render: ({ runs, failedRuns }) => (runs > 0 ? formatPercent(failedRuns / runs) : NOTHING),
     },
