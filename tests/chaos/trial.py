@@ -17,6 +17,8 @@ from tests.chaos.stack import Victim
 from tests.support.waiting import wait_until
 
 RECOVERY_SECONDS_MAX = 5.0
+BUSY_RECOVERY_SECONDS_MAX = 20.0
+"""Of quick trials, which share the machine with other tests, and browsers among them."""
 """Within this time of a fault's end a fresh event has to be accepted and visible."""
 PATIENCE_SECONDS = 90.0
 """How long it is waited for nevertheless, to tell how long it took."""
@@ -62,7 +64,7 @@ def run(fault: Fault, stack: Victim, *, quick: bool, recount: bool = True) -> Ro
         ended = scene.ended_at or time.monotonic()
         row.times, row.lasted_seconds = scene.times, round(ended - began, 1)
         row.recovery_seconds = round(_recovery(stack, ended), 2)
-        if row.recovery_seconds > RECOVERY_SECONDS_MAX:
+        if row.recovery_seconds > (BUSY_RECOVERY_SECONDS_MAX if quick else RECOVERY_SECONDS_MAX):
             row.problems.append(f"a fresh event was visible after {row.recovery_seconds:.1f} s only")
     except NotPossible as error:
         row.not_possible = str(error)

@@ -115,6 +115,8 @@ def test_what_a_killed_drain_left_is_done_by_the_next_tidying(
 class _Killed:
     """The upkeep of a drain that died before it came to it."""
 
+    is_folded = False
+
     def __init__(self, **_: Any) -> None: ...
 
     def after_batch(self, *_: Any) -> None: ...
