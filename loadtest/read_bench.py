@@ -51,7 +51,7 @@ class Sizes:
         return max(SMALL_RUNS_MIN, round(self.runs * SMALL_SHARE))
 
 
-QUICK = Sizes(2000, requests=6, long_steps=1500)
+QUICK = Sizes(2000, requests=2, long_steps=1500)
 """Enough to see that every question is asked and answered; the figures mean nothing."""
 
 

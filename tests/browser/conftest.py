@@ -82,9 +82,14 @@ def open_page(page: Page, dashboard: Stack) -> OpenPage:
 
 @pytest.fixture
 def check_accessibility() -> CheckAccessibility:
+    """In both themes, whichever the page was opened in."""
+
     def check(page: Page) -> None:
-        driver.settle(page)
-        problems = driver.accessibility_problems(page)
+        problems = []
+        for theme in ("light", "dark"):
+            driver.use_theme(page, theme)
+            driver.settle(page)
+            problems += driver.accessibility_problems(page)
         assert not problems, f"{len(problems)} problems of accessibility:\n" + "\n".join(problems)
 
     return check

@@ -137,9 +137,8 @@ def test_without_accounts_there_is_nothing_to_sign_in_to(open_page: OpenPage) ->
     expect(page.get_by_role("tab", name="Your account")).to_have_count(0)
 
 
-@pytest.mark.parametrize("theme", ["dark", "light"])
 @pytest.mark.parametrize(
     "path", ["/settings", "/settings/keys", "/settings/members", "/settings/projects", "/start", "/sign-in"]
 )
-def test_it_is_accessible(open_page: OpenPage, check_accessibility: CheckAccessibility, path: str, theme: driver.Theme) -> None:
-    check_accessibility(open_page(path, theme))
+def test_it_is_accessible(open_page: OpenPage, check_accessibility: CheckAccessibility, path: str) -> None:
+    check_accessibility(open_page(path))

@@ -10,7 +10,6 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import CheckAccessibility, OpenPage
-from tests.support.browser import Theme
 from tests.support.stack import Stack
 from tests.support.waiting import wait_until
 
@@ -212,11 +211,10 @@ def test_a_tool_of_any_name_or_none_has_a_page(open_page: OpenPage, dashboard: S
         expect(calls.get_by_role("link")).to_have_count(0)
 
 
-@pytest.mark.parametrize("theme", ["dark", "light"])
 @pytest.mark.parametrize(
     "path", ["/agents", f"/agents/{quote(HOSTILE, safe='')}", "/tools", f"/tools/{quote(HOSTILE, safe='')}"]
 )
-def test_it_is_accessible(open_page: OpenPage, check_accessibility: CheckAccessibility, path: str, theme: Theme) -> None:
-    page = open_page(_address(path), theme)
+def test_it_is_accessible(open_page: OpenPage, check_accessibility: CheckAccessibility, path: str) -> None:
+    page = open_page(_address(path))
     expect(page.get_by_role("region").first).to_be_visible()
     check_accessibility(page)

@@ -5,11 +5,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import CheckAccessibility, OpenPage
-from tests.support.browser import Theme, Watch
+from tests.support.browser import Watch
 from tests.support.stack import Stack
 
 HOSTILE = """<img src=x onerror=alert(1)><script>alert(2)</script>"'`${7*7}{{7*7}}"""
@@ -119,9 +118,8 @@ def test_a_run_that_there_is_not_says_so(open_page: OpenPage, dashboard: Stack, 
     expect(page.get_by_label("Id or address of run A")).to_be_visible()
 
 
-@pytest.mark.parametrize("theme", ["dark", "light"])
-def test_it_is_accessible(open_page: OpenPage, dashboard: Stack, check_accessibility: CheckAccessibility, theme: Theme) -> None:
+def test_it_is_accessible(open_page: OpenPage, dashboard: Stack, check_accessibility: CheckAccessibility) -> None:
     a, b = send_pair(dashboard)
-    page = open_page(f"/compare?a={a}&b={b}&row=run", theme=theme)
+    page = open_page(f"/compare?a={a}&b={b}&row=run")
     expect(page.get_by_text("Input, only in A")).to_be_visible()
     check_accessibility(page)

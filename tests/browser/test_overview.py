@@ -9,7 +9,6 @@ import pytest
 from playwright.sync_api import FloatRect, Locator, Page, Route, expect
 
 from tests.browser.conftest import CheckAccessibility, OpenPage
-from tests.support.browser import Theme
 from tests.support.stack import Stack
 
 
@@ -149,9 +148,8 @@ def test_without_any_run_it_says_how_to_send_one(page: Page, open_page: OpenPage
     page.wait_for_url(re.compile("/start$"))
 
 
-@pytest.mark.parametrize("theme", ["dark", "light"])
-def test_it_can_be_used_by_everybody(open_page: OpenPage, check_accessibility: CheckAccessibility, theme: Theme) -> None:
-    page = open_page("/", theme=theme)
+def test_it_can_be_used_by_everybody(open_page: OpenPage, check_accessibility: CheckAccessibility) -> None:
+    page = open_page("/")
     page.get_by_role("img", name="Runs by status").wait_for()
     check_accessibility(page)
 

@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from events.records import StepRecord
 from events.stream import append_now, entries_of
 from tests.browser.conftest import CheckAccessibility, OpenPage
-from tests.support.browser import Theme, Watch
+from tests.support.browser import Watch
 from tests.support.stack import Stack
 from tests.support.waiting import wait_until
 
@@ -63,8 +63,7 @@ def test_a_dead_letter_is_seen_replayed_and_discarded(open_page: OpenPage, lette
     assert "letter=" not in page.url
 
 
-@pytest.mark.parametrize("theme", ["dark", "light"])
-def test_it_is_accessible(open_page: OpenPage, check_accessibility: CheckAccessibility, letter: str, theme: Theme) -> None:
-    page = open_page("/pipeline", theme)
+def test_it_is_accessible(open_page: OpenPage, check_accessibility: CheckAccessibility, letter: str) -> None:
+    page = open_page("/pipeline")
     expect(page.get_by_role("region", name="The latest dead letters")).to_be_visible()
     check_accessibility(page)

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import CheckAccessibility, OpenPage
-from tests.support.browser import MainThread, Theme, Watch
+from tests.support.browser import MainThread, Watch
 from tests.support.stack import Stack
 from tests.support.waiting import wait_until
 
@@ -279,9 +279,8 @@ def best_of(measure: Callable[[], float], enough: float) -> float:
     return found
 
 
-@pytest.mark.parametrize("theme", ["dark", "light"])
-def test_it_is_accessible(open_page: OpenPage, finished: Story, check_accessibility: CheckAccessibility, theme: Theme) -> None:
-    page = open_page(f"{finished.path}?step={step_id(5)}&path=true&q=tool", theme)
+def test_it_is_accessible(open_page: OpenPage, finished: Story, check_accessibility: CheckAccessibility) -> None:
+    page = open_page(f"{finished.path}?step={step_id(5)}&path=true&q=tool")
     expect(page.get_by_role("heading", name="reserve_seat")).to_be_visible()
     check_accessibility(page)
 

@@ -4,11 +4,10 @@ import re
 from urllib.parse import parse_qs, urlparse
 from uuid import uuid4
 
-import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import CheckAccessibility, OpenPage
-from tests.support.browser import Theme, Watch
+from tests.support.browser import Watch
 from tests.support.stack import Stack
 from tests.support.waiting import wait_until
 
@@ -226,9 +225,8 @@ def test_what_agents_wrote_is_shown_as_it_is(open_page: OpenPage, dashboard: Sta
     assert page.evaluate("document.querySelectorAll('#content script, #content img').length") == 0
 
 
-@pytest.mark.parametrize("theme", ["dark", "light"])
-def test_everybody_can_use_it(open_page: OpenPage, check_accessibility: CheckAccessibility, theme: Theme) -> None:
-    page = open_page("/runs?status=FAILED&status=RUNNING&columns=status,agent,started,errors,session,tags", theme=theme)
+def test_everybody_can_use_it(open_page: OpenPage, check_accessibility: CheckAccessibility) -> None:
+    page = open_page("/runs?status=FAILED&status=RUNNING&columns=status,agent,started,errors,session,tags")
     expect(rows(page).first).to_be_visible()
     page.keyboard.press("j")
     page.keyboard.press("x")

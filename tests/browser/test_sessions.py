@@ -9,7 +9,6 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import CheckAccessibility, OpenPage
-from tests.support.browser import Theme
 from tests.support.stack import Stack
 
 HOSTILE = """<img src=x onerror=alert(1)><script>alert(2)</script>"'`${7*7}{{7*7}}"""
@@ -86,14 +85,11 @@ def test_users_lead_to_their_sessions_and_runs(open_page: OpenPage, dashboard: S
     expect(page).to_have_url(re.compile(r"/runs\?.*userId=\d"))
 
 
-@pytest.mark.parametrize("theme", ["dark", "light"])
-def test_they_are_accessible(
-    open_page: OpenPage, dashboard: Stack, check_accessibility: CheckAccessibility, theme: Theme
-) -> None:
+def test_they_are_accessible(open_page: OpenPage, dashboard: Stack, check_accessibility: CheckAccessibility) -> None:
     _, found = dashboard.json("GET", "/v1/sessions?limit=200")
     several = max(found["items"], key=lambda one: one["runCount"])
     _, users = dashboard.json("GET", "/v1/metrics/users")
     for path in ("/sessions", f"/sessions/{several['id']}", "/users", f"/users/{users['users'][0]['userId']}"):
-        page = open_page(path, theme=theme)
+        page = open_page(path)
         expect(page.get_by_role("region").first).to_be_visible()
         check_accessibility(page)

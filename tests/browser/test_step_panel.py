@@ -9,7 +9,6 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import CheckAccessibility, OpenPage
-from tests.support.browser import Theme
 from tests.support.stack import Stack
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -182,11 +181,10 @@ def test_a_running_step_is_kept_up_to_date(open_page: OpenPage, dashboard: Stack
     expect(output).to_contain_text("hits31", timeout=15_000)
 
 
-@pytest.mark.parametrize("theme", ["dark", "light"])
 @pytest.mark.parametrize(("number", "tab"), [(1, ""), (2, ""), (3, "artifacts")])
 def test_it_is_accessible(
-    open_page: OpenPage, check_accessibility: CheckAccessibility, run_id: str, number: int, tab: str, theme: Theme
+    open_page: OpenPage, check_accessibility: CheckAccessibility, run_id: str, number: int, tab: str
 ) -> None:
-    page = open_page(path_of(run_id, number, tab), theme)
+    page = open_page(path_of(run_id, number, tab))
     expect(page.get_by_role("tabpanel")).to_be_visible()
     check_accessibility(page)

@@ -17,9 +17,9 @@ from tests.chaos.stack import Victim
 from tests.support.waiting import wait_until
 
 RECOVERY_SECONDS_MAX = 5.0
-BUSY_RECOVERY_SECONDS_MAX = 20.0
-"""Of quick trials, which share the machine with other tests, and browsers among them."""
 """Within this time of a fault's end a fresh event has to be accepted and visible."""
+BUSY_RECOVERY_SECONDS_MAX = 20.0
+"""The same for quick trials, which share the machine with other tests, and browsers among them."""
 PATIENCE_SECONDS = 90.0
 """How long it is waited for nevertheless, to tell how long it took."""
 RUNNING_UNITS = 10

@@ -119,6 +119,11 @@ def open_page(page: Page, url: str, theme: Theme = "dark", width: int = 1440, he
     page.locator("h1").first.wait_for()
 
 
+def use_theme(page: Page, theme: Theme) -> None:
+    page.emulate_media(color_scheme=theme)
+    page.locator(f"html[data-mantine-color-scheme={theme}]").wait_for()
+
+
 def settle(page: Page) -> None:
     """Waits until nothing says that it is being loaded, and the fonts are there."""
     page.wait_for_function("""() => document.fonts.status === "loaded"
