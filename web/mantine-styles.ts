@@ -2,7 +2,7 @@ import type { Plugin } from "vite";
 
 const ALL = "@mantine/core/styles.css";
 const BASE = "\0mantine-base-styles";
-const COMPONENT = /\/@mantine\/core\/esm\/components\/.*\/(\w+)\.module\.mjs$/;
+const COMPONENT = /\/@mantine\/core\/esm\/.*\/(\w+)\.module\.mjs$/;
 
 /**
  * In a build the styles of Mantine's components come with those that are used, and in the chunk that uses them: all of them
