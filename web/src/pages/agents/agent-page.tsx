@@ -27,10 +27,14 @@ const route = getRouteApi("/signed-in/agents/$agentName");
 
 /** One agent: its versions against one another, how long and how well it works, and what goes wrong. */
 export function AgentPage() {
-  const { agentName: part } = route.useParams();
+  const agentName = agentNameAt(route.useParams().agentName, route.useSearch());
+  // Another agent is another page: nothing of this one may stay in view.
+  return <OneAgent key={agentName} agentName={agentName} />;
+}
+
+function OneAgent({ agentName }: { agentName: string }) {
   const search = route.useSearch();
   const navigate = route.useNavigate();
-  const agentName = agentNameAt(part, search);
   const known = useAgents();
   const all = useQuery(summaryQuery(search, { agentName }));
   return (
@@ -47,13 +51,8 @@ export function AgentPage() {
       <Loaded query={known} height={400}>
         {(agents) => (
           <Loaded query={all} height={400}>
-            {/* Another agent is another page: nothing of this one may stay in view. */}
             {(summary) => (
-              <AgentFigures
-                key={agentName}
-                {...{ agentName, search, known: agents, summary }}
-                isOther={all.isPlaceholderData}
-              />
+              <AgentFigures {...{ agentName, search, known: agents, summary }} isOther={all.isPlaceholderData} />
             )}
           </Loaded>
         )}
