@@ -12,7 +12,7 @@ FUZZ_SECONDS ?= 60
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up web web-dev test lint format screenshots bench bench-read chaos fuzz lock
+.PHONY: help setup up web web-dev test test-browser lint format screenshots bench bench-read chaos fuzz lock
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,7 +33,10 @@ web-dev: $(STAMP) ## Serve the dashboard while you work on it, before a running 
 
 test: $(STAMP) $(DASHBOARD) ## Run all tests against real servers that they start themselves (with ARGS: those of pytest that it names).
 	@$(if $(ARGS),,$(BIN)/python scripts/web.py test)
-	@$(BIN)/pytest --numprocesses 2 --dist loadfile $(ARGS)
+	@$(BIN)/pytest --numprocesses 2 --dist loadfile $(if $(ARGS),,-m "not thorough") $(ARGS)
+
+test-browser: $(STAMP) $(DASHBOARD) ## Run the tests of the dashboard's pages that `make test` leaves out, as it has to be quick.
+	@$(BIN)/pytest --numprocesses 2 --dist loadfile -m thorough tests/browser $(ARGS)
 
 lint: $(STAMP) ## Check style, format, types and the direction of imports.
 	@$(BIN)/ruff check

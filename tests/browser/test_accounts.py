@@ -10,6 +10,8 @@ from tests.support import browser as driver
 from tests.support.browser import Watch
 from tests.support.stack import Stack
 
+pytestmark = pytest.mark.thorough
+
 EMAIL, PASSWORD = "admin@example.com", "correct horse battery"
 
 

@@ -13,6 +13,8 @@ from tests.browser.conftest import CheckAccessibility, OpenPage
 from tests.support.stack import Stack
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.thorough
+
 HOSTILE = 'a/b?c#d%2F"><img src=x onerror=alert(1)>'
 NAMES = [HOSTILE, ".."]
 FROM, TO = (f"{datetime.now(UTC) + timedelta(days=days):%Y-%m-%dT00:00:00.000Z}" for days in (-4, 1))

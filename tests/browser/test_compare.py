@@ -5,11 +5,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import CheckAccessibility, OpenPage
 from tests.support.browser import Watch
 from tests.support.stack import Stack
+
+pytestmark = pytest.mark.thorough
 
 HOSTILE = """<img src=x onerror=alert(1)><script>alert(2)</script>"'`${7*7}{{7*7}}"""
 START = datetime.now(UTC) - timedelta(minutes=10)

@@ -11,6 +11,8 @@ from playwright.sync_api import FloatRect, Locator, Page, Route, expect
 from tests.browser.conftest import CheckAccessibility, OpenPage
 from tests.support.stack import Stack
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture
 def day() -> dict[str, str]:

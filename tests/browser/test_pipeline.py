@@ -15,6 +15,8 @@ from tests.support.browser import Watch
 from tests.support.stack import Stack
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.thorough
+
 NUL = msgspec.Raw(b'"\\u0000<script>alert(1)</script>"')
 """JSON that the API would mend and the database refuses: put on the queue by hand, it becomes a dead letter."""
 

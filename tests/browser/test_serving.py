@@ -13,8 +13,7 @@ from tests.support.browser import Watch
 from tests.support.stack import Stack
 
 FIRST_LOAD_BYTES_MAX = 350_000
-PLACES = ["/", "/runs", "/settings"]
-"""Every other page has tests of its own, which open it by its address."""
+PLACES = ["/", *(f"/{place}" for place in web.PLACES)]
 
 
 @pytest.mark.parametrize("path", PLACES)

@@ -11,6 +11,8 @@ from playwright.sync_api import expect
 from tests.browser.conftest import CheckAccessibility, OpenPage
 from tests.support.stack import Stack
 
+pytestmark = pytest.mark.thorough
+
 HOSTILE = """<img src=x onerror=alert(1)><script>alert(2)</script>"'`${7*7}{{7*7}}"""
 
 
