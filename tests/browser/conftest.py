@@ -7,13 +7,15 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from api import web
 from tests.support import browser as driver
 from tests.support.browser import Theme, Watch
 from tests.support.made_up import fill
 from tests.support.stack import Stack
+
+expect.set_options(timeout=15_000)  # other tests share the machine
 
 
 class OpenPage(Protocol):

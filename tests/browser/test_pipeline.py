@@ -45,6 +45,11 @@ def test_it_tells_what_runs_and_what_waits(open_page: OpenPage) -> None:
 
 def test_a_request_that_is_refused_is_told_with_its_reason(open_page: OpenPage, dashboard: Stack) -> None:
     assert dashboard.request("POST", "/v1/events", b"[{]")[0] == 400
+
+    def is_told() -> bool:
+        return any(one["code"] == "malformed_body" for one in dashboard.json("GET", "/v1/pipeline")[1]["refused"])
+
+    wait_until(is_told, seconds=30, what="the refusal")  # a process tells what it counted once a second
     page = open_page("/pipeline")
     expect(page.get_by_role("region", name="Refused, cut, redacted")).to_contain_text("Not JSON or protobuf")
 
