@@ -1,6 +1,6 @@
-import { IconArrowUpRight } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
 import { BarList } from "@/components/charts/bar-list";
+import { ExampleRun } from "@/components/example-run";
 import { Loaded } from "@/components/notices";
 import { Panel } from "@/components/panel";
 import { formatShort } from "@/lib/format";
@@ -40,7 +40,7 @@ export function CommonErrors({ figures, search }: PartProps) {
                     <Link to="/runs" search={errorRuns(search, error)} className={classes.figure} title={ERRORS_TITLE}>
                       {formatShort(error.count)}
                     </Link>
-                    {error.sampleRunId !== null && <Example runId={error.sampleRunId} />}
+                    {error.sampleRunId !== null && <ExampleRun runId={error.sampleRunId} />}
                   </>
                 ),
               }))}
@@ -49,19 +49,5 @@ export function CommonErrors({ figures, search }: PartProps) {
         }
       </Loaded>
     </Panel>
-  );
-}
-
-function Example({ runId }: { runId: string }) {
-  return (
-    <Link
-      to="/runs/$runId"
-      params={{ runId }}
-      className={classes.example}
-      aria-label="Open a run with this error"
-      title="Open a run with this error"
-    >
-      <IconArrowUpRight size={14} aria-hidden />
-    </Link>
   );
 }

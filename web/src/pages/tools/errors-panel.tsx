@@ -1,7 +1,7 @@
-import { IconArrowUpRight } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
 import type { components } from "@/api/schema";
 import { BarList } from "@/components/charts/bar-list";
+import { ExampleRun } from "@/components/example-run";
 import { Panel } from "@/components/panel";
 import { formatShort } from "@/lib/format";
 import { ERRORS_TITLE } from "@/pages/overview/links";
@@ -51,26 +51,12 @@ export function ErrorsPanel({
                 <Link to="/runs" search={runsWith(error)} className={classes.count} title={ERRORS_TITLE}>
                   {formatShort(error.count)}
                 </Link>
-                {error.sampleRunId !== null && <Example runId={error.sampleRunId} />}
+                {error.sampleRunId !== null && <ExampleRun runId={error.sampleRunId} />}
               </>
             ),
           }))}
         />
       )}
     </Panel>
-  );
-}
-
-function Example({ runId }: { runId: string }) {
-  return (
-    <Link
-      to="/runs/$runId"
-      params={{ runId }}
-      className={classes.example}
-      aria-label="Open a run with this error"
-      title="Open a run with this error"
-    >
-      <IconArrowUpRight size={14} aria-hidden />
-    </Link>
   );
 }
