@@ -7,6 +7,7 @@ from pydantic import FailFast, TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from api.errors import details_of, malformed_json
+from events import plain_events
 from events.exceptions import BodyTooLarge, InvalidEvent
 from events.ids import IdMint
 from events.instrumentation import EVENTS_REJECTED
@@ -55,6 +56,9 @@ def decode(body: bytes, lines: bool, mint: IdMint, payloads: PayloadEncoder, eve
     if parts is not None:
         _check_size(len(parts), events_max)
         body = b"[" + b",".join(parts) + b"]"
+    if payloads.is_plain and (plain := plain_events.read_many(body)) and (parts is None or _is_one_a_line(parts, len(plain))):
+        _check_size(len(plain), events_max)
+        return DecodedBatch([event.to_record(mint, payloads) for event in plain], list(range(len(plain))))
     batch = DecodedBatch()
     try:
         events = _many.validate_json(body)

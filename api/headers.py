@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api import browser_sessions
 from api.access import CALLER, Caller
 from api.errors import error_response
+from api.routing import IngestLane
 from api.state import AppState
 from events.exceptions import AgentGuideError, ForeignHost, ForeignOrigin
 from events.settings import Settings, comma_separated
@@ -62,7 +63,7 @@ class GuardedApp(FastAPI):
         return browser_sessions.SECURE_COOKIE if self._settings.secure_cookies else browser_sessions.COOKIE
 
     def build_middleware_stack(self) -> ASGIApp:
-        inner = super().build_middleware_stack()
+        inner: ASGIApp = IngestLane(super().build_middleware_stack(), self.routes)
         origins = comma_separated(self._settings.cors_origins)
         if origins:
             inner = CORSMiddleware(

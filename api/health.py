@@ -6,7 +6,7 @@ from typing import Any
 import psycopg
 from fastapi import APIRouter, Response
 from fastapi.responses import PlainTextResponse
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 from psycopg_pool import PoolTimeout
 from pydantic_core import to_json
 from redis.exceptions import RedisError
@@ -17,6 +17,7 @@ from api.answers.upkeep import Health, Readiness
 from api.routing import MetricsRoute, PublicRoute
 from api.state import AppState, State
 from db import queries
+from events.exposition import exposition
 
 router = APIRouter(tags=["health"], route_class=PublicRoute)
 figures_router = APIRouter(tags=["health"], route_class=MetricsRoute)
@@ -44,9 +45,9 @@ async def get_readiness(state: State) -> Response:
 
 @figures_router.get("/metrics", response_class=PlainTextResponse)
 async def get_metrics(state: State) -> Response:
-    """This process' counters and gauges, and what workers buried and have to remove, in Prometheus' text format."""
+    """Counters and gauges of the API, and what workers buried and have to remove, in Prometheus' text format."""
     await asyncio.gather(dead_letters.refresh_figures(state), deletions.refresh_figures(state))
-    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+    return Response(exposition(), media_type=CONTENT_TYPE_LATEST)
 
 
 async def _database(state: AppState) -> str:

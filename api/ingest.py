@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
@@ -22,12 +22,13 @@ from api.json_body import schema_of
 from api.quotas import limited, note_body, take_tokens
 from api.routing import IngestRoute
 from api.state import AppState, state_of
-from events import otlp
+from events import otlp, plain_events
 from events.exceptions import InvalidEvent, NotFound, UnsupportedMedia
 from events.ids import IdMint, is_run_id, is_step_id, run_uuid
 from events.instrumentation import EVENTS_REJECTED
 from events.models import RunCreate, RunPatch, StepCreate, StepPatch
 from events.payloads import PayloadEncoder, storable_json
+from events.plain_json import is_plain
 from events.records import Record
 from events.redaction import redactor_of
 from events.stream import entries_of
@@ -67,6 +68,8 @@ async def _read(request: Request, state: AppState, *, protobuf: bool = False) ->
     if not protobuf:
         body = storable_json(body)
     redactor = redactor_of(caller_of(request).project.redaction)
+    if is_plain(body, redactor, protobuf=protobuf):
+        return body, state.plain_payloads
     if redactor is None or not redactor.suspects_body(body, protobuf=protobuf):
         return body, state.payloads
     return body, PayloadEncoder(state.settings.field_bytes_max, redactor)
@@ -77,7 +80,10 @@ async def _encode(body: bytes, work: Callable[[], _T]) -> _T:
     return await asyncio.to_thread(work) if len(body) > LONG_BYTES else work()
 
 
-def _validate(model: type[_M], body: bytes) -> _M:
+def _validate(model: type[_M], body: bytes, payloads: PayloadEncoder) -> _M:
+    """The event of a body: of the model, or what bears the same names."""
+    if payloads.is_plain and (plain := plain_events.read(model, body)) is not None:
+        return cast("_M", plain)
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
@@ -108,7 +114,7 @@ async def create_run(request: Request) -> Response:
     body, payloads = await _read(request, state)
 
     async def answer(mint: IdMint) -> Response:
-        run = _validate(RunCreate, body)
+        run = _validate(RunCreate, body, payloads)
         run_id = run.id.hex if run.id else mint.run_id()
         record = await _encode(body, lambda: run.to_run(run_id, mint, payloads))
         if record.status is None:
@@ -130,7 +136,7 @@ async def update_run(request: Request) -> Response:
     body, payloads = await _read(request, state)
 
     async def answer(mint: IdMint) -> Response:
-        run, run_id = _validate(RunPatch, body), _run_id(request)
+        run, run_id = _validate(RunPatch, body, payloads), _run_id(request)
         record = await _encode(body, lambda: run.to_run(run_id, mint, payloads))
         await state.lookups.require(project_id, record)
         await _accept(request, state, payloads, [record])
@@ -152,7 +158,7 @@ async def create_step(request: Request) -> Response:
     body, payloads = await _read(request, state)
 
     async def answer(mint: IdMint) -> Response:
-        step = _validate(StepCreate, body)
+        step = _validate(StepCreate, body, payloads)
         run_id, step_id = _run_id(request), step.id or mint.step_id()
         record = await _encode(body, lambda: step.to_step(run_id, step_id, mint, payloads))
         await _accept(request, state, payloads, [record])
@@ -174,7 +180,7 @@ async def update_step(request: Request) -> Response:
     body, payloads = await _read(request, state)
 
     async def answer(mint: IdMint) -> Response:
-        step = _validate(StepPatch, body)
+        step = _validate(StepPatch, body, payloads)
         run_id, identity = _run_id(request), _step_id(request)
         if step.parent_id == identity:
             raise InvalidEvent(details=[{"path": "parentId", "reason": "a step cannot be its own parent"}])
@@ -248,7 +254,9 @@ async def export_traces(request: Request) -> Response:
     if media_type == PROTOBUF:
         export = await _encode(body, lambda: otlp.decode_protobuf(body, payloads, spans_max))
     elif media_type == "application/json":
-        # Slow enough to hold up others: protobuf's JSON parser is written in Python.
+        # Slow enough to hold up others: protobuf's JSON parser is written in Python. JSON in its texts is escaped: nobody
+        # can say of the body whether that is plain.
+        payloads = state.payloads if payloads.is_plain else payloads
         export = await asyncio.to_thread(otlp.decode_json, body, payloads, spans_max)
     else:
         raise UnsupportedMedia(f"Content-Type {media_type!r} is not supported; send {PROTOBUF} or application/json.")

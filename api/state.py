@@ -54,6 +54,8 @@ class AppState:
     gate: BacklogGate
     lookups: Lookups
     payloads: PayloadEncoder
+    plain_payloads: PayloadEncoder
+    """For bodies that are plain (`events/plain_json.py`)."""
     hub: Hub
     authenticator: Authenticator
     limiter: RateLimiter
@@ -83,9 +85,9 @@ async def open_state(settings: Settings) -> AsyncIterator[AppState]:
     background = (appender.run(), gate.run(), authenticator.run(), keep_writing(connection, figures))
     tasks = [asyncio.create_task(work) for work in background]
     hub = Hub(settings, connection)
-    payloads = PayloadEncoder(settings.field_bytes_max)
-    limiter = RateLimiter(connection, settings)
-    state = AppState(settings, pool, connection, appender, gate, Lookups(lookup_pool), payloads, hub, authenticator, limiter)
+    encoders = (PayloadEncoder(settings.field_bytes_max), PayloadEncoder(settings.field_bytes_max, plain=True))
+    lookups, limiter = Lookups(lookup_pool), RateLimiter(connection, settings)
+    state = AppState(settings, pool, connection, appender, gate, lookups, *encoders, hub, authenticator, limiter)
     try:
         yield state
     finally:

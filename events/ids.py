@@ -25,7 +25,7 @@ def is_run_id(text: str) -> bool:
 
 def is_step_id(text: str) -> bool:
     """Whether this is 16 hex digits, and not all zeros."""
-    return bool(_STEP_ID.fullmatch(text)) and text != ZERO_STEP
+    return _STEP_ID.fullmatch(text) is not None and text != ZERO_STEP
 
 
 def run_uuid(run_id: str) -> str:

@@ -3,26 +3,27 @@
 Times are RFC 3339, one without an offset is UTC. A field that is absent or null leaves what is stored.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Self, TypeVar
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, StringConstraints, model_validator
 from pydantic.alias_generators import to_camel
 
+from events.event_records import run_record, step_record
 from events.ids import ZERO_STEP, IdMint
 from events.limits import COST_USD_MAX, INDEX_MAX, NAME_CHARS_MAX, PARTS_MAX, TOKENS_MAX
 from events.payloads import PayloadEncoder
-from events.records import ABSENT, AgentRef, Artifact, Metric, Record, RunRecord, RunStatus, StepRecord
+from events.records import Record, RunRecord, RunStatus, StepRecord
 
-NANO = 10**9
+URL_CHARS_MAX = 8192
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 _LAST_YEAR = 2200
 
 
-def _utc(value: datetime) -> datetime:
+def to_utc(value: datetime) -> datetime:
+    """Raises ValueError if it is not of a year that can be stored."""
     if value.tzinfo is None:
         value = value.replace(tzinfo=UTC)
     if not _EPOCH.year <= value.year < _LAST_YEAR or value < _EPOCH:
@@ -43,7 +44,7 @@ def _real_run(value: UUID) -> UUID:
 
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=NAME_CHARS_MAX)]
-Moment = Annotated[datetime, AfterValidator(_utc)]
+Moment = Annotated[datetime, AfterValidator(to_utc)]
 RunId = Annotated[UUID, AfterValidator(_real_run)]
 StepId = Annotated[str, StringConstraints(pattern="^[0-9a-fA-F]{16}$", to_lower=True), AfterValidator(_non_zero)]
 StepKind = Literal["AGENT", "CHAIN", "TOOL", "LLM", "RETRIEVER", "EMBEDDING", "RERANKER", "GUARDRAIL", "EVALUATOR", "PROMPT"]
@@ -74,7 +75,7 @@ class ArtifactIn(_Model):
 
     id: UUID | None = None
     type: Name
-    url: Annotated[str, StringConstraints(min_length=1, max_length=8192)] | None = None
+    url: Annotated[str, StringConstraints(min_length=1, max_length=URL_CHARS_MAX)] | None = None
     content: Any = None
 
     @model_validator(mode="after")
@@ -107,27 +108,7 @@ class RunFields(_Model):
         return self
 
     def to_run(self, run_id: str, mint: IdMint, payloads: PayloadEncoder) -> RunRecord:
-        agent = self.agent
-        return RunRecord(
-            id=run_id,
-            agent=AgentRef(agent.name, agent.version) if agent else None,
-            agent_id=self.agent_id,
-            user_id=self.user_id,
-            session_id=self.session_id,
-            name=self.name,
-            status=self.status,
-            input=_payload(self.input, payloads),
-            output=_payload(self.output, payloads),
-            error=_payload(self.error, payloads),
-            started_at=_microseconds(self.started_at),
-            finished_at=_microseconds(self.finished_at),
-            tags=_payload(self.tags, payloads),
-            attributes=_payload(self.attributes, payloads),
-            metrics=[
-                Metric(item.id.hex if item.id else mint.part_id(), item.name, item.value, _payload(item.tags, payloads))
-                for item in self.metrics or ()
-            ],
-        )
+        return run_record(self, run_id, mint, payloads)
 
 
 class RunCreate(RunFields):
@@ -173,29 +154,7 @@ class StepFields(_Model):
     artifacts: Annotated[list[ArtifactIn], PARTS] | None = None
 
     def to_step(self, run_id: str, step_id: str, mint: IdMint, payloads: PayloadEncoder) -> StepRecord:
-        return StepRecord(
-            run_id=run_id,
-            id=step_id,
-            parent_id=self.parent_id,
-            index=self.index,
-            tool_name=self.tool_name,
-            name=self.name,
-            kind=self.kind,
-            model=self.model,
-            input=_payload(self.input, payloads),
-            output=_payload(self.output, payloads),
-            error=_payload(self.error, payloads),
-            attributes=_payload(self.attributes, payloads),
-            started_at=_microseconds(self.started_at),
-            finished_at=_microseconds(self.finished_at),
-            input_tokens=self.input_tokens,
-            output_tokens=self.output_tokens,
-            cost_nano_usd=None if self.cost_usd is None else round(self.cost_usd * NANO),
-            artifacts=[
-                Artifact(item.id.hex if item.id else mint.part_id(), item.type, item.url, _payload(item.content, payloads))
-                for item in self.artifacts or ()
-            ],
-        )
+        return step_record(self, run_id, step_id, mint, payloads)
 
 
 class StepCreate(StepFields):
@@ -235,11 +194,3 @@ def _refuse_own_parent(step: _S, step_id: str | None) -> _S:
     if step_id is not None and step.parent_id == step_id:
         raise ValueError("a step cannot be its own parent")
     return step
-
-
-def _payload(value: Any, payloads: PayloadEncoder) -> Any:
-    return ABSENT if value is None else payloads.encode(value)
-
-
-def _microseconds(value: datetime | None) -> int | None:
-    return None if value is None else (value - _EPOCH) // _MICROSECOND

@@ -13,19 +13,21 @@ from pydantic_core import from_json, to_json
 
 from events.exceptions import InvalidEvent
 from events.instrumentation import PAYLOADS_CUT, TEXTS_MENDED
-from events.records import Record
+from events.plain_json import kept
+from events.records import ABSENT, Record
 from events.redaction import Redactor
 
 _HALF_PAIRS = re.compile(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F][0-9a-fA-F]{2})"
     rb"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
 )
+_MAY_BE_MENDED = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 PATH_CHARS_MAX = 300
 
 
 def storable_json(text: bytes) -> bytes:
     r"""JSON text whose strings Postgres can hold: `\u0000` and lone surrogate escapes become U+FFFD."""
-    if b"\\u0000" not in text and b"\\ud" not in text and b"\\uD" not in text:
+    if b"\\" not in text or _MAY_BE_MENDED.search(text) is None:
         return text
     # Where NUL stands as a byte there is no JSON, but the other lines of NDJSON may be: this will be refused as well.
     text = text.replace(b"\0", b"\1")
@@ -49,11 +51,15 @@ def storable_text(text: str) -> str:
 
 
 class PayloadEncoder:
-    """Encodes payloads: without secrets, if there is a `redactor`, and cut where they are over a limit of bytes."""
+    """Encodes payloads: without secrets, if there is a `redactor`, and cut where they are over a limit of bytes.
 
-    def __init__(self, bytes_max: int, redactor: Redactor | None = None) -> None:
+    One for bodies that are plain keeps what is JSON already (`events/plain_json.py`).
+    """
+
+    def __init__(self, bytes_max: int, redactor: Redactor | None = None, *, plain: bool = False) -> None:
         self._bytes_max = bytes_max
         self._redactor = redactor
+        self.is_plain = plain
 
     def encode(self, value: Any) -> msgspec.Raw:
         """The JSON text of a value that JSON can say.
@@ -69,6 +75,13 @@ class PayloadEncoder:
             if count:
                 text = to_json(redacted, inf_nan_mode="constants")
         return self.encode_text(text)
+
+    def keep(self, text: msgspec.Raw) -> msgspec.Raw:
+        """As `encode`, for a value of a plain body that was not parsed; `null` is absent."""
+        if len(b"null") < len(text) <= self._bytes_max:
+            return text
+        value = from_json(bytes(text))
+        return ABSENT if value is None else self.encode(value)
 
     def redact_names(self, events: Sequence[Record]) -> None:
         """Takes secrets out of what is no payload: names, models, sessions, urls."""
@@ -86,8 +99,11 @@ class PayloadEncoder:
         """A string that may hold JSON: its value where it does, else the string itself."""
         head = text.lstrip()[:1]
         if head in ("{", "["):
+            storable = storable_json(text.encode("utf-8", "replace"))
+            if self.is_plain and (raw := kept(storable)) is not None:
+                return self.keep(raw)
             try:
-                return self.encode(from_json(storable_json(text.encode("utf-8", "replace")), allow_inf_nan=False))
+                return self.encode(from_json(storable, allow_inf_nan=False))
             except (ValueError, InvalidEvent):
                 pass  # not JSON after all: it is text that starts with a bracket
         return self.encode(storable_text(text))

@@ -20,8 +20,9 @@ from pydantic_core import from_json, to_json
 
 from events.instrumentation import REDACTIONS
 from events.limits import NAME_CHARS_MAX
+from events.plain_json import ODD_HINT
 from events.records import Record, RunRecord, StepRecord
-from events.secret_patterns import ESCAPE_HINT, JSON_EDGE, PATTERNS, Pattern, PatternGroup, finder, unescaped
+from events.secret_patterns import ESCAPE_HINT, JSON_EDGE, JSON_END, PATTERNS, Pattern, PatternGroup, finder, unescaped
 
 logger = logging.getLogger(__name__)
 
@@ -109,7 +110,10 @@ class Redactor:
         hints = [f"(?i-u:{spelled})", ESCAPE_HINT, *(pattern.hint for pattern in self.patterns)]
         self.suspects = finder(hints)
         """Whether JSON text, or a text in it, may hold a secret."""
-        self._suspects_bytes = finder(hint.replace(JSON_EDGE, "") for hint in hints)
+        in_bytes = [hint.replace(JSON_EDGE, "").replace(JSON_END, "") for hint in hints]
+        self._suspects_bytes = finder(in_bytes)
+        self._stops_at = finder((*hints, ODD_HINT))
+        self._stops_at_bytes = finder((*in_bytes, ODD_HINT))
         self.names_key = finder(hints[:1])
         self.has_pattern = finder(hint for hint in hints[2:] or hints[:1])
         self.assigned = re.compile(_ASSIGNED.format(names=spelled)) if rules.has("assignment") else None
@@ -119,6 +123,10 @@ class Redactor:
         if protobuf:  # any byte may stand before a text in it
             return self._suspects_bytes(body.decode("latin-1"))
         return self.suspects(body.decode("utf-8", "replace"))
+
+    def stops_at(self, body: str, *, protobuf: bool = False) -> bool:
+        """Whether a request, decoded, may hold a secret or JSON that cannot stay as it is: both cost one look."""
+        return self._stops_at_bytes(body) if protobuf else self._stops_at(body)
 
     def what_of_key(self, key: str) -> str | None:
         """What the value of a key is, if it is a secret."""

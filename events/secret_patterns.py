@@ -16,8 +16,10 @@ from pydantic_core import SchemaValidator, core_schema
 
 PatternGroup = Literal["api_key", "jwt", "authorization", "private_key", "card", "url_password", "assignment", "email"]
 
-JSON_EDGE = r"(?:(?-u:\b)|\\[bfnrt])"
-"""Where a number may begin in JSON text; elsewhere there is no telling."""
+JSON_EDGE = r"(?:(?-u:\b)|\\[bfnrt]|\\u[0-9a-fA-F]{4})"
+"""Where a number may begin in JSON text, also behind an escape; elsewhere there is no telling."""
+JSON_END = "(?:[^A-Za-z0-9]|$)"
+"""What may stand behind a number in JSON text. With this, few ids of hex digits look like a number."""
 
 _URL_SAFE = "[A-Za-z0-9_-]"
 _WORD = "[A-Za-z0-9]"
@@ -82,8 +84,8 @@ def _keys(what: str, literals: str, rest: str, is_secret: Callable[[str], bool] 
 def _card(first: str, rest: str) -> Pattern:
     number = rf"{first}{rest}"
     # Not a part of a longer number or word, such as an id in hex digits.
-    exact = re.compile(rf"(?P<secret>(?:(?<![A-Za-z0-9._])|(?<=\\[bfnrt])){number}(?![A-Za-z0-9]))")
-    hint = JSON_EDGE + number
+    exact = re.compile(rf"(?P<secret>(?:(?<![A-Za-z0-9._])|(?<=\\[bfnrt])|(?<=\\u[0-9a-fA-F]{{4}})){number}(?![A-Za-z0-9]))")
+    hint = JSON_EDGE + number + JSON_END
     return Pattern("card", "card", hint, exact, passes_luhn)
 
 

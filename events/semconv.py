@@ -184,8 +184,7 @@ class SpanFields:
         for key, said in attributes.items():
             if key in rules:
                 field, rank, read = rules[key]
-                best = found.get(field)
-                if best is None or rank < best[0]:
+                if field not in found or rank < found[field][0]:
                     value = read(said)
                     if value is not None:
                         found[field] = (rank, key, value)

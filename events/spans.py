@@ -1,7 +1,7 @@
 """One OpenTelemetry span into records: its step and, if it has no parent, its run."""
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -63,10 +63,11 @@ def records_of_span(span: Span, scope: Scope) -> list[Record]:
         InvalidEvent: an id or a time is not valid, or an attribute is NaN or Infinity.
     """
     run_id, step_id, parent_id = _ids(span)
-    if len(span.events) + len(span.links) > SPAN_EVENTS_MAX:
+    events, links = span.events, span.links
+    if len(events) + len(links) > SPAN_EVENTS_MAX:
         raise _refusal("events", f"with the links they are more than {SPAN_EVENTS_MAX}")
     payloads = scope.payloads
-    fields = SpanFields(plain_attributes(span.attributes), [_event(event) for event in span.events])
+    fields = SpanFields(plain_attributes(span.attributes), [_event(event) for event in events] if events else [])
     name = short(span.name)
     kind = fields.take_kind()
     tool_name = short(fields.take("tool_name") or name) if kind == "TOOL" else ""
@@ -89,10 +90,10 @@ def records_of_span(span: Span, scope: Scope) -> list[Record]:
         cost_nano_usd=fields.take("cost_nano_usd"),
     )
     if parent_id is not None:
-        step.attributes = _attributes(span, fields, scope)
+        step.attributes = _attributes(span.kind, links, fields, scope)
         return [step]
     run = _run(step, name, failed, fields, scope)
-    step.attributes = _attributes(span, fields, scope)  # after the run has taken its own
+    step.attributes = _attributes(span.kind, links, fields, scope)  # after the run has taken its own
     return [step, run]
 
 
@@ -181,7 +182,7 @@ def _error(span: Span, fields: SpanFields, payloads: PayloadEncoder) -> msgspec.
     return payloads.encode(error)
 
 
-def _attributes(span: Span, fields: SpanFields, scope: Scope) -> msgspec.Raw:
+def _attributes(kind: int, links: Sequence[Span.Link], fields: SpanFields, scope: Scope) -> msgspec.Raw:
     """What no field took, and what else the span bears, under `otel.*`."""
     rest = fields.rest
     if fields.events:
@@ -189,16 +190,15 @@ def _attributes(span: Span, fields: SpanFields, scope: Scope) -> msgspec.Raw:
             {"name": event.name, "time": _rfc3339(event.time_unix_nano), "attributes": event.attributes}
             for event in fields.events
         ]
-    if span.links:
+    if links:
         rest["otel.links"] = [
             {
                 "traceId": link.trace_id.hex(),
                 "spanId": link.span_id.hex(),
                 "attributes": plain_attributes(link.attributes),
             }
-            for link in span.links
+            for link in links
         ]
-    kind = span.kind
     if kind not in _PLAIN_KINDS:
         rest["otel.kind"] = _KIND_NAMES.get(kind, str(kind))
     if not rest:
@@ -218,12 +218,10 @@ def _rfc3339(time_unix_nano: int) -> str:
 
 def plain_attributes(attributes: Iterable[KeyValue]) -> dict[str, Any]:
     """Attributes as a JSON object; bytes become base64."""
-    plain: dict[str, Any] = {}
-    for attribute in attributes:
-        value = attribute.value
-        # nearly all are texts, and WhichOneof costs more than the attempt
-        plain[attribute.key] = value.string_value or _plain(value)
-    return plain
+    # nearly all are texts or counts, and WhichOneof costs more than the attempts
+    return {
+        attribute.key: (value := attribute.value).string_value or value.int_value or _plain(value) for attribute in attributes
+    }
 
 
 def _plain(value: AnyValue) -> Any:

@@ -22,6 +22,7 @@ from events.exceptions import AgentGuideError
 from events.ids import IdMint
 from events.limits import JSON_DEPTH_MAX, NAME_CHARS_MAX
 from events.payloads import PayloadEncoder, storable_json
+from events.plain_json import is_plain
 from events.records import Record, RunRecord, StepRecord
 from events.redaction import redactor_of
 from events.stream import entries_of
@@ -40,6 +41,7 @@ ENCODINGS = ("gzip", "deflate", "zstd")
 REDACTOR = redactor_of({})
 PLAIN = PayloadEncoder(FIELD_BYTES_MAX)
 REDACTING = PayloadEncoder(FIELD_BYTES_MAX, REDACTOR)
+KEEPING = PayloadEncoder(FIELD_BYTES_MAX, plain=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,8 @@ def _check_export(body: bytes, media_type: str, decode: Callable[[bytes, Payload
     def decoded(payloads: PayloadEncoder) -> otlp.DecodedExport:
         return decode(body, payloads, EVENTS_MAX)
 
+    if media_type == ingest.PROTOBUF and is_plain(body, REDACTOR, protobuf=True):
+        _check_kept(lambda payloads: decoded(payloads).records)
     try:
         export = decoded(REDACTING)
     except AgentGuideError as error:
@@ -155,6 +159,8 @@ def _check_batch(body: bytes, *, lines: bool) -> None:
     def decoded(payloads: PayloadEncoder) -> batches.DecodedBatch:
         return batches.decode(body, lines, IdMint(b"fuzz"), payloads, EVENTS_MAX)
 
+    if is_plain(body, REDACTOR):
+        _check_kept(lambda payloads: decoded(payloads).records)
     try:
         batch = decoded(REDACTING)
     except AgentGuideError as error:
@@ -174,6 +180,21 @@ def _check_batch(body: bytes, *, lines: bool) -> None:
 
 def _holds_no_secret(body: bytes, *, protobuf: bool = False) -> bool:
     return REDACTOR is not None and not REDACTOR.suspects_body(body, protobuf=protobuf)
+
+
+def _check_kept(decoded: Callable[[PayloadEncoder], Sequence[Record]]) -> None:
+    """What is kept as it was sent is what would be made of it, and so is what is refused."""
+
+    def outcome(payloads: PayloadEncoder) -> tuple[Any, Sequence[Record]]:
+        try:
+            accepted = decoded(payloads)
+        except AgentGuideError as error:
+            return (error.code, error.message, error.details), ()
+        return json.loads(msgspec.json.encode(accepted)), accepted
+
+    kept, accepted = outcome(KEEPING)
+    assert kept == outcome(PLAIN)[0], "what is kept is another thing"
+    _check_accepted(accepted)
 
 
 def _check_answer(error: AgentGuideError) -> Any:

@@ -322,6 +322,29 @@ def test_a_secret_in_protobuf_is_seen_whatever_stands_before_it(length: int) -> 
         assert DEFAULT.suspects_body(export.SerializeToString(), protobuf=True)
 
 
+def test_a_card_number_in_protobuf_is_seen_whatever_stands_behind_it() -> None:
+    export = ExportTraceServiceRequest()
+    export.resource_spans.add().scope_spans.add().spans.add(name="4111111111111111", kind=3)
+    body = export.SerializeToString()
+    assert b"41111111111111110" in body  # the field behind the name begins with a digit
+    assert DEFAULT.suspects_body(body, protobuf=True)
+    assert DEFAULT.stops_at(body.decode("latin-1"), protobuf=True)
+
+
+@pytest.mark.parametrize("end", ['"', " ", "_", "-", "é", r"\n", ""])
+def test_a_card_number_in_json_is_seen_and_an_id_is_none(end: str) -> None:
+    assert DEFAULT.suspects_body(f'"38520000023237{end}'.encode())
+    assert not DEFAULT.suspects_body(b'{"id":"38520000023237ab"}')
+
+
+@pytest.mark.parametrize("before", ["卡号", "é", "\u2028", "\x1f"])
+def test_a_card_number_is_seen_behind_an_escape_that_ends_in_a_digit(before: str) -> None:
+    body = json.dumps({"input": before + "4111111111111111"}).encode()
+    assert DEFAULT.suspects_body(body)
+    assert DEFAULT.stops_at(body.decode())
+    assert "[redacted:card]" in DEFAULT.redact(f"not JSON: {body.decode()}")[0]
+
+
 def test_what_is_cut_is_redacted_first() -> None:
     text = "x" * 1000 + f" {SECRET} " + "y" * 10_000
     encoded = bytes(encoder(4096).encode({"text": text}))
