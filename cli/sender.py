@@ -14,7 +14,7 @@ from cli.errors import CommandError
 
 TIMEOUT_SECONDS = 30.0
 GIVE_UP_SECONDS = 120.0
-"""How long one batch is sent again and again."""
+"""How long a batch is sent again and again while no other one is accepted either."""
 FIRST_ANSWER_SECONDS = 5.0
 """The same while the API has not answered at all: then it is more likely not there than busy."""
 RETRY_AFTER_SECONDS = 1.0
@@ -36,12 +36,16 @@ class Tally:
     events: int = 0
     steps: int = 0
     run_ids: list[str] = field(default_factory=list)
+    sent_events: int = 0
+    """Of all batches that were sent, each counted once."""
+    refused_events: int = 0
+    """Of all requests that were told to wait, each time anew."""
     latencies_seconds: list[float] = field(default_factory=list)
     """Of each request that was accepted."""
     told_to_wait: int = 0
     connections_lost: int = 0
     ended_at: float = 0.0
-    """On the monotonic clock: the last acknowledgement."""
+    """On the monotonic clock: the last acknowledgement; 0 before the first."""
 
 
 class Sender:
@@ -95,9 +99,13 @@ class Sender:
             raise self._error
         return not any(thread.is_alive() for thread in self._threads)
 
+    def finish(self) -> None:
+        """Sends no further batches; those on the way are still answered."""
+        self._stopping.set()
+
     def stop(self) -> None:
         """Sends no further batches; returns when those on the way have been answered."""
-        self._stopping.set()
+        self.finish()
         for thread in self._threads:
             thread.join()
 
@@ -127,6 +135,8 @@ class Sender:
     def _send(self, connection: http.client.HTTPConnection, batch: Batch) -> bool:
         """True when it is acknowledged, False when it is time to stop before that."""
         began = time.monotonic()
+        with self._lock:
+            self.tally.sent_events += batch.events
         while True:
             started = time.monotonic()
             try:
@@ -147,8 +157,12 @@ class Sender:
                     raise CommandError(f"The API at {self._url} did not accept a batch of {batch.events} events: {reason}")
                 with self._lock:
                     self.tally.told_to_wait += 1
+                    self.tally.refused_events += batch.events
             patience = GIVE_UP_SECONDS if self._answered else self._first_answer_seconds
-            if time.monotonic() + seconds > began + patience:
+            if seconds > GIVE_UP_SECONDS:
+                raise CommandError(f"The API at {self._url} asks for {seconds:.0f} s of patience, too long to wait: {reason}")
+            # As long as others get through, it is a matter of time until this one does.
+            if time.monotonic() + seconds > max(began, self.tally.ended_at) + patience:
                 raise CommandError(f"The API at {self._url} took no batch for {patience:.0f} s; last answer: {reason}")
             # Spread, so that those who were told the same time do not all come back at once.
             if self._stopping.wait(seconds * random.uniform(1.0, 1.2)):
@@ -196,7 +210,7 @@ class _Paced:
 
 
 def _seconds(retry_after: str | None) -> float:
-    return float(retry_after) if retry_after and retry_after.isdigit() else RETRY_AFTER_SECONDS
+    return float(retry_after) if retry_after and retry_after.isdecimal() else RETRY_AFTER_SECONDS
 
 
 def _message(answer: bytes) -> str:

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -24,14 +25,38 @@ REFRESH_SECONDS = 0.1
 ARRIVE_SECONDS = 60.0
 """How long to wait while nothing more arrives."""
 CHUNK_RUNS = 5_000
+RUNS = 1000
 
 
 def simulate(
-    runs: Annotated[int, typer.Option(min=1, help="Runs to send.")] = 1000,
-    error_rate: Annotated[float, typer.Option(min=0, max=1, help="Which share of the runs fails.")] = 0.1,
-    rate: Annotated[
-        float | None, typer.Option(min=0.1, help="Events a second; without it as fast as they are accepted.")
+    runs: Annotated[
+        int | None, typer.Option(min=1, help="Runs to send; 1000 if nothing else is said.", rich_help_panel="Runs, at a rate")
     ] = None,
+    rate: Annotated[
+        float | None,
+        typer.Option(
+            min=0.1, help="Events a second; without it as fast as they are accepted.", rich_help_panel="Runs, at a rate"
+        ),
+    ] = None,
+    burst: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Exactly N events, made beforehand, as fast as they are accepted, with a live view until all are visible; "
+            "then a check by count and checksum. Takes some 550 bytes an event in a temporary file.",
+            rich_help_panel="A burst",
+        ),
+    ] = None,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check/--no-check",
+            help="Look into the database; without it nobody knows what became visible.",
+            rich_help_panel="A burst",
+        ),
+    ] = True,
+    error_rate: Annotated[float, typer.Option(min=0, max=1, help="Which share of the runs fails.")] = 0.1,
     steps: Annotated[float, typer.Option(min=1, max=200, help="Steps a run has in the mean.")] = 8.0,
     concurrency: Annotated[int, typer.Option(min=1, max=256, help="Requests at the same time.")] = 4,
     batch: Annotated[int, typer.Option(min=1, max=5_000, help="Events in a request; a run is not split.")] = 200,
@@ -45,27 +70,66 @@ def simulate(
 ) -> None:
     """Send made-up runs through the API, and check in the database that all that was acknowledged has arrived.
 
+    `--runs 1000 --rate 500` sends runs at a steady rate, `--burst 200000` so many
+    events as fast as they are accepted. What the API refuses for now (429, 503) is
+    sent again with the same ids. Ctrl-C ends the sending, and what was acknowledged
+    is still checked; a second Ctrl-C ends the command.
+
     Where the API wants a key, put one with the scope `ingest` into AGENTGUIDE_API_KEY.
     """
+    _refuse_contradictions(runs, burst, rate, check=check)
     from cli import target  # noqa: PLC0415 - here and below: `--help` is quick without them
-    from cli.sender import Sender  # noqa: PLC0415
     from events.simulation import Simulation  # noqa: PLC0415
 
-    place = target.find(url, data_dir)
-    seed = secrets.randbits(63) if seed is None else seed
-    batches = batches_of(simulated(Simulation(seed, error_rate, steps), runs), batch)
-    with _interruptions() as interrupted:
-        sender = Sender(place.api_url, batches, threads=concurrency, events_a_second=rate, headers=_headers(project))
+    simulation = Simulation(secrets.randbits(63) if seed is None else seed, error_rate, steps)
+    database_url = target.find(url, data_dir).database_url if check else None
+    place = Place(target.find_api(url, data_dir), _headers(project), database_url, project, concurrency, batch)
+    if burst is None:
+        _send_runs(place, simulation, RUNS if runs is None else runs, rate, as_json=as_json)
+    else:
+        from cli.burst import send_burst  # noqa: PLC0415
+
+        send_burst(place, simulation, burst, as_json=as_json)
+
+
+def _refuse_contradictions(runs: int | None, burst: int | None, rate: float | None, *, check: bool) -> None:
+    if burst is not None and runs is not None:
+        raise CommandError("--burst says how many events and --runs how many runs: give one of them.")
+    if burst is not None and rate is not None:
+        raise CommandError("--burst sends as fast as the API accepts, --rate so many events a second: give one of them.")
+    if burst is None and not check:
+        raise CommandError("--no-check goes with --burst only.")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where events go, and how."""
+
+    api_url: str
+    headers: dict[str, str]
+    database_url: str | None
+    """None: nobody looks whether they arrive."""
+    project: str
+    concurrency: int
+    events_a_batch: int
+
+
+def _send_runs(place: Place, simulation: "Simulation", runs: int, rate: float | None, *, as_json: bool) -> None:
+    from cli.sender import Sender  # noqa: PLC0415
+
+    batches = batches_of(simulated(simulation, runs), place.events_a_batch)
+    with interruptions() as interrupted:
+        sender = Sender(place.api_url, batches, threads=place.concurrency, events_a_second=rate, headers=place.headers)
         failure = _watch_sending(sender, runs, interrupted, quiet=as_json)
     tally = sender.tally
     if failure and not tally.run_ids:
         raise CommandError(failure)
     if not as_json and tally.latencies_seconds:
         typer.echo(_sent_text(sender))
-    arrived = wait_arrived(place.database_url, project, tally.run_ids, tally.steps)
+    arrived = wait_arrived(place.database_url or "", place.project, tally.run_ids, tally.steps)
     ok = failure is None and arrived == (len(tally.run_ids), tally.steps)
     if as_json:
-        typer.echo(json.dumps(_report(sender, seed, arrived, ok, failure), indent=2))
+        typer.echo(json.dumps(_report(sender, simulation.seed, arrived, ok, failure), indent=2))
     else:
         typer.echo(f"{arrived[0]:,} of {len(tally.run_ids):,} runs, {arrived[1]:,} of {tally.steps:,} steps arrived")
         if failure:
@@ -87,11 +151,13 @@ def simulated(simulation: "Simulation", runs: int) -> "Iterator[SimulatedRun]":
 
 def batches_of(runs: "Iterable[SimulatedRun]", events_wanted: int) -> "Iterator[Batch]":
     """Whole runs, as several requests at once would not keep the order of events that stand in two of them."""
+    import msgspec  # noqa: PLC0415
+
     from cli.sender import Batch  # noqa: PLC0415
 
     def close() -> Batch:
         events = [event for run in gathered for event in run.events]
-        body = json.dumps(events, separators=(",", ":")).encode()
+        body = msgspec.json.encode(events)
         return Batch(body, len(events), [run.id for run in gathered], sum(run.steps for run in gathered))
 
     gathered: list[SimulatedRun] = []
@@ -107,19 +173,24 @@ def batches_of(runs: "Iterable[SimulatedRun]", events_wanted: int) -> "Iterator[
 
 
 @contextmanager
-def _interruptions() -> Iterator[threading.Event]:
-    """Set by the first Ctrl-C, so that what was sent until then is still looked for; the second one ends the command."""
+def interruptions() -> Iterator[threading.Event]:
+    """Set by the first Ctrl-C, so that what was sent until then is still looked for; the second one ends the command, as does
+    SIGTERM."""
     interrupted = threading.Event()
 
     def note(*_: object) -> None:
         interrupted.set()
-        signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGINT, on_interrupt)
 
-    before = signal.signal(signal.SIGINT, note)
+    def end(number: int, _: object) -> None:
+        raise SystemExit(128 + number)  # not at once: the terminal gets its cursor back
+
+    on_interrupt, on_end = signal.signal(signal.SIGINT, note), signal.signal(signal.SIGTERM, end)
     try:
         yield interrupted
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGINT, on_interrupt)
+        signal.signal(signal.SIGTERM, on_end)
 
 
 def _watch_sending(sender: "Sender", runs: int, interrupted: threading.Event, *, quiet: bool) -> str | None:

@@ -20,12 +20,21 @@ def find(url: str | None, data_dir: Path | None) -> Target:
     Raises:
         CommandError: nothing says which database it is.
     """
+    api_url = find_api(url, data_dir)
+    state = status.running(load_settings(data_dir=data_dir).data_dir)
+    if state is not None and url is None:
+        # Its API writes to its own database, whatever the environment says.
+        return Target(api_url, state.database_url)
+    return Target(api_url, find_database(data_dir))
+
+
+def find_api(url: str | None, data_dir: Path | None) -> str:
+    """The API of the stack that runs on the data directory; or `url`, or where this machine's would be."""
     settings = load_settings(data_dir=data_dir)
     state = status.running(settings.data_dir)
     if state is not None and url is None:
-        # Its API writes to its own database, whatever the environment says.
-        return Target(state.api_url, state.database_url)
-    return Target(url or network.base_url(settings.host, settings.port), find_database(data_dir))
+        return state.api_url
+    return url or network.base_url(settings.host, settings.port)
 
 
 def find_database(data_dir: Path | None) -> str:

@@ -94,6 +94,7 @@ EXISTING_AGENTS = _read["existing_agents"]
 EXISTING_USERS = _read["existing_users"]
 PING = _read["ping"]
 COUNT_ARRIVED = _read["count_arrived"]
+CHECKSUM_RUNS = _read["checksum_runs"]
 
 _WALK = _statements("values.sql")["walk"]
 WALK_TERMS = _WALK.replace("{table}", "search_terms").replace("{column}", "term")

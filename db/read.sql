@@ -42,6 +42,27 @@ SELECT count(*), coalesce(sum(step_count), 0)
 FROM runs
 WHERE project_id = (SELECT id FROM projects WHERE slug = %(project)s) AND id = ANY (%(run_ids)s::uuid[]);
 
+-- name: checksum_runs
+-- Of some runs that a project has: how many steps are there, and the sum of the first 8 bytes of the SHA-256 of each row, the
+-- run's and its steps'. `cli.burst_check` computes the same of what was sent, field by field; payloads count as there or not.
+SELECT r.id::text, s.rows, s.checksum + substr(sha256(convert_to(json_build_array(
+    r.id, r.status, r.name, r.session_id, (extract(epoch FROM r.started_at) * 1000000)::bigint,
+    (extract(epoch FROM r.finished_at) * 1000000)::bigint, r.step_count, r.error_count, r.input_tokens, r.output_tokens,
+    r.cost_nano_usd, r.input IS NOT NULL, r.output IS NOT NULL, r.error ->> 'type'
+)::text, 'UTF8')), 1, 8)::bigint
+FROM unnest(%(run_ids)s::uuid[]) AS w (id)
+JOIN runs r ON r.project_id = (SELECT id FROM projects WHERE slug = %(project)s) AND r.id = w.id
+CROSS JOIN LATERAL (
+    SELECT count(*) AS rows, coalesce(sum(substr(sha256(convert_to(json_build_array(
+        steps.run_id, steps.id, steps.index, steps.parent_id, steps.tool_name, steps.kind, steps.model,
+        (extract(epoch FROM steps.started_at) * 1000000)::bigint, (extract(epoch FROM steps.finished_at) * 1000000)::bigint,
+        steps.input_tokens, steps.output_tokens, steps.cost_nano_usd, steps.input IS NOT NULL, steps.output IS NOT NULL,
+        steps.error ->> 'type'
+    )::text, 'UTF8')), 1, 8)::bigint), 0) AS checksum
+    FROM steps
+    WHERE steps.project_id = r.project_id AND steps.run_id = r.id
+) s;
+
 -- name: run_summary
 -- A run `r` of agent `a` as lists show it: an expression.
 json_build_object(

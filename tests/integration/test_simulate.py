@@ -1,31 +1,42 @@
 """Simulations from the request to the database, and the commands that make them."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, cast
 
 import psycopg
 import pytest
 import redis
+from pydantic import TypeAdapter
 
+from cli.burst_bodies import runs_of
+from cli.burst_check import Kept, Totals, check, expect, look
 from cli.seed import USERS
 from db import queries
 from events import jobs, simulation_progress
+from events.ids import IdMint
+from events.models import EventIn
+from events.payloads import PayloadEncoder
 from events.records import RunRecord
 from events.settings import Settings
 from events.simulated_agents import AGENTS
-from events.simulation import Simulation
+from events.simulation import SimulatedRun, Simulation
 from events.simulation_progress import Progress
 from events.stream import ShardStream, append_now, entries_of
+from tests.integration.conftest import Drain
 from tests.support.stack import Stack
 from tests.support.waiting import wait_until
 from worker.jobs import Context, drain
 from worker.main import make_worker
 from worker.simulate import SLICE_RUNS_MAX, run_slice
 
+ROOT = Path(__file__).parents[2]
 SIMULATION = "0190a1b200007000800000000000000a"
 FAILED_WITHOUT_ERROR = """
 SELECT count(*) FROM runs WHERE status = 'FAILED' AND (error IS NULL OR NOT EXISTS (
@@ -229,3 +240,145 @@ def test_seed_of_a_project_that_is_not_there(stack: Stack) -> None:
     done = command(stack, "seed", "--project-id", "987654")
     assert done.returncode == 1
     assert "There is no project 987654" in done.stderr
+
+
+def expected_of(runs: Iterable[SimulatedRun]) -> dict[str, Kept]:
+    return {run.id: expect(run) for run in runs}
+
+
+def test_a_burst_is_checked_row_by_row(
+    settings: Settings,
+    queue: "redis.Redis",
+    database: psycopg.Connection[tuple[Any, ...]],
+    database_url: str,
+    drain: Drain,
+) -> None:
+    runs = list(runs_of(Simulation(21, 0.4, 6.0), 300))
+    events = TypeAdapter(list[EventIn]).validate_python([event for run in runs for event in run.events])
+    mint, payloads = IdMint(), PayloadEncoder(settings.field_bytes_max)
+    append_now(queue, entries_of(1, [event.to_record(mint, payloads) for event in events], 1), 1)
+    expected = expected_of(runs)
+    before = check(database_url, "default", expected, 0)
+    assert (len(before.missing), before.found, before.equal) == (len(runs), Totals(), False)
+    drain()
+    whole = check(database_url, "default", expected, 0)
+    assert whole.equal, whole
+    assert whole.found == Totals.of(expected)
+
+    altered, lost, doubled, gone = (run.id for run in runs[:4])
+    database.execute("UPDATE steps SET input_tokens = coalesce(input_tokens, 0) + 1 WHERE run_id = %s AND index = 0", [altered])
+    database.execute("DELETE FROM steps WHERE run_id = %s AND index = 0", [lost])
+    database.execute("DELETE FROM runs WHERE id = %s", [gone])
+    columns = "project_id, run_id, id, index, tool_name, kind, started_at"
+    database.execute(
+        f"INSERT INTO steps ({columns}, day) SELECT {columns}, day + 1 FROM steps WHERE run_id = %s AND index = 0",
+        [doubled],
+    )
+    found = check(database_url, "default", expected, 0)
+    assert (found.missing, found.differing, found.equal) == ([gone], [altered, lost, doubled], False)
+    # A step less here and a step more there: the number of all does not show it, the checksum does.
+    assert found.found.checksum != found.expected.checksum
+
+
+ALTERED_RUN = """
+id = gen_random_uuid(); status = 'CANCELLED'; name = name || '.'; session_id = coalesce(session_id, '') || '.';
+started_at = started_at - interval '1 us'; finished_at = finished_at + interval '1 us'; finished_at = NULL;
+step_count = step_count + 1; error_count = error_count + 1; input_tokens = input_tokens + 1;
+output_tokens = output_tokens - 1; cost_nano_usd = cost_nano_usd + 1; input = NULL;
+output = CASE WHEN output IS NULL THEN '1'::jsonb END;
+error = CASE WHEN error IS NULL THEN '{"type": "x"}'::jsonb END
+"""
+ALTERED_STEP = """
+id = id + 1; index = index + 1; parent_id = coalesce(parent_id, 0) + 1; tool_name = tool_name || '.'; kind = kind || '.';
+model = coalesce(model, '') || '.'; started_at = started_at + interval '1 us'; finished_at = NULL;
+input_tokens = coalesce(input_tokens, 0) + 1; output_tokens = coalesce(output_tokens, 0) + 1;
+cost_nano_usd = coalesce(cost_nano_usd, 0) + 1; input = CASE WHEN input IS NULL THEN '1'::jsonb END;
+output = CASE WHEN output IS NULL THEN '1'::jsonb END; error = CASE WHEN error IS NULL THEN '{"type": "x"}'::jsonb END
+"""
+
+
+def test_a_burst_of_which_any_column_differs_is_told_of(
+    settings: Settings,
+    queue: "redis.Redis",
+    database: psycopg.Connection[tuple[Any, ...]],
+    drain: Drain,
+) -> None:
+    [run] = runs_of(Simulation(22, 0.4, 6.0), 8)
+    events = TypeAdapter(list[EventIn]).validate_python(run.events)
+    mint, payloads = IdMint(), PayloadEncoder(settings.field_bytes_max)
+    append_now(queue, entries_of(1, [event.to_record(mint, payloads) for event in events], 1), 1)
+    drain()
+    expected = expected_of([run])
+    changes = [f"UPDATE runs SET {change}" for change in ALTERED_RUN.split(";")]
+    changes += [f"UPDATE steps SET {change} WHERE index = 1" for change in ALTERED_STEP.split(";")]
+    unseen = []
+    for change in changes:
+        with database.transaction(force_rollback=True):
+            assert database.execute(change).rowcount == 1, change  # type: ignore[arg-type]
+            if look(database, "default", list(expected)) == expected:
+                unseen.append(change)
+    assert unseen == []
+    assert look(database, "default", list(expected)) == expected
+
+
+def test_the_command_sends_a_burst_and_checks_it(stack: Stack) -> None:
+    done = command(stack, "simulate", "--burst", "1234", "--batch", "50", "--seed", "77", "--json")
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    expected = Totals.of(expected_of(runs_of(Simulation(77), 1234)))
+    assert report["ok"]
+    assert (report["sent"], report["acknowledged"]["events"], report["retried"]) == (1234, 1234, 0)
+    assert report["acknowledged"]["runs"] == expected.runs
+    assert report["check"]["equal"]
+    assert report["check"]["expected"] == report["check"]["found"]
+    assert report["check"]["found"]["steps"] == expected.steps
+    assert report["acknowledgedSeconds"] > 0
+    assert report["visibleSeconds"] > 0
+    assert 0 < report["latencyMs"]["p50"] <= report["latencyMs"]["p99"]
+
+
+def test_a_burst_tells_a_log_how_far_it_is(stack: Stack) -> None:
+    done = command(stack, "simulate", "--burst", "400")
+    assert done.returncode == 0, done.stderr
+    assert "check: equal" in done.stdout
+    assert "sent 400 of 400 events, acknowledged 400" in done.stderr
+    assert "\x1b" not in done.stderr
+
+
+def test_a_burst_to_a_server_whose_database_is_out_of_reach(stack: Stack, tmp_path: Path) -> None:
+    full = [
+        sys.executable,
+        str(ROOT / "scripts/simulate.py"),
+        "--burst",
+        "300",
+        "--url",
+        stack.url,
+        "--data-dir",
+        str(tmp_path),
+    ]
+    environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+    done, unchecked = (
+        subprocess.run([*full, *more], capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path, env=environment)
+        for more in ([], ["--no-check"])
+    )
+    assert done.returncode == 1
+    assert "DATABASE_URL is not set" in done.stderr
+    assert unchecked.returncode == 0, unchecked.stderr
+    assert "not checked" in unchecked.stdout
+    assert "visible unknown" in unchecked.stderr
+
+
+def test_a_burst_that_is_interrupted_checks_what_was_acknowledged(stack: Stack) -> None:
+    options = ("--burst", "60000", "--batch", "20", "--concurrency", "1", "--seed", "78", "--json")
+    full = [sys.executable, "-m", "cli.main", "simulate", *options, "--data-dir", str(stack.data_dir)]
+    first = Simulation(78).run(0, datetime.now(UTC)).id
+    with subprocess.Popen(full, stdout=subprocess.PIPE, text=True) as process:
+        wait_until(lambda: stack.request("GET", f"/v1/runs/{first}")[0] == 200, seconds=30)
+        process.send_signal(signal.SIGINT)
+        answer, _ = process.communicate(timeout=60)
+    report = json.loads(answer)
+    assert (process.returncode, report["ok"]) == (1, False)
+    assert "interrupted" in report["error"]
+    assert 0 < report["acknowledged"]["events"] < 60_000
+    assert report["check"]["equal"]
+    assert report["check"]["found"]["runs"] == report["acknowledged"]["runs"]

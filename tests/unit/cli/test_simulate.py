@@ -18,6 +18,7 @@ class Api(http.server.ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.answers: list[int] = []
+        self.retry_after = "0"
         self.accepted: list[bytes] = []
         self.requests = 0
         self.lock = threading.Lock()
@@ -41,7 +42,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         answer = b'{"error": {"code": "c", "message": "not like this", "details": null}}'
         self.send_response(status)
         if status in (429, 503):
-            self.send_header("Retry-After", "0")
+            self.send_header("Retry-After", self.server.retry_after)
         self.send_header("Content-Length", str(len(answer)))
         self.end_headers()
         self.wfile.write(answer)
@@ -90,6 +91,18 @@ def test_what_is_refused_for_now_comes_again(api: Api, status: int) -> None:
     assert (tally.told_to_wait, len(tally.latencies_seconds), api.requests) == (4, 5, 9)
 
 
+@pytest.mark.parametrize("status", [429, 503])
+def test_an_api_that_wants_an_hour_is_not_waited_for(api: Api, status: int) -> None:
+    api.answers, api.retry_after = [status] * 9, "3600"
+    with pytest.raises(CommandError, match=f"asks for 3600 s of patience, too long to wait: {status}: not like this"):
+        send(api, 5)
+
+
+def test_a_time_to_wait_that_is_no_number(api: Api) -> None:
+    api.answers, api.retry_after = [503], "²"
+    assert send(api, 1).tally.told_to_wait == 1
+
+
 @pytest.mark.parametrize("status", [207, 422, 500])
 def test_what_is_refused_for_good_ends_it(api: Api, status: int) -> None:
     api.answers = [status]
@@ -136,3 +149,16 @@ def test_percentiles() -> None:
     assert percentiles_ms([]) == {}
     assert percentiles_ms([0.5]) == {"p50": 500, "p95": 500, "p99": 500}
     assert percentiles_ms([n / 1000 for n in range(100, 0, -1)]) == pytest.approx({"p50": 50, "p95": 95, "p99": 99})
+
+
+def test_what_was_sent_and_refused_is_counted(api: Api) -> None:
+    api.answers = [503, 429]
+    tally = send(api, 5).tally
+    assert (tally.sent_events, tally.refused_events, tally.events) == (50, 20, 50)
+
+
+def test_after_finish_nothing_new_is_sent(api: Api) -> None:
+    sender = Sender(api.url, batches(1000), threads=2, events_a_second=100)
+    sender.finish()
+    assert sender.wait(10)
+    assert sender.tally.events == sender.tally.sent_events < 10_000
