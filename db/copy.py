@@ -18,15 +18,22 @@ _POSTGRES_EPOCH_DAYS = 10_957
 _NULL = b"\xff\xff\xff\xff"
 _TRUE = b"\0\0\0\1\1"
 _FALSE = b"\0\0\0\1\0"
+_NO_COST = (_NULL + _FALSE + _NULL, _NULL + _TRUE + _NULL)
+"""A step without cost and error, by its `usage_below`."""
 _UUID = b"\0\0\0\x10"
 _BIGINT = b"\0\0\0\x08"
+_BIGINT_HEX = _BIGINT.hex()
 _BIGINT_OID = 20
+_ID_BYTES = 8
+"""Of a step's id."""
 
 _length = Struct("!i").pack
 _int4 = Struct("!ii").pack
 _int8 = Struct("!iq").pack
 _two_int8 = Struct("!iqiq").pack
-_hex_and_int4 = Struct("!4s8sii").pack
+_step_head = Struct("!4s8sii").pack
+_step_head_and_parent = Struct("!4s8sii4s8s").pack
+_four_int8 = Struct("!iqiqiqiq").pack
 _jsonb_head = Struct("!ib").pack
 _array_head = Struct("!iiiiii").pack
 _run_key = Struct("!hii4s16sii").pack
@@ -57,11 +64,6 @@ def bigint(value: int | None) -> bytes:
     return _NULL if value is None else _int8(8, value)
 
 
-def bigint_hex(value: str | None) -> bytes:
-    """A step id, 16 hex digits."""
-    return _NULL if value is None else _BIGINT + bytes.fromhex(value)
-
-
 def jsonb(value: bytes | None) -> bytes:
     return _jsonb_head(len(value) + 1, 1) + value if value else _NULL
 
@@ -70,10 +72,24 @@ def timestamp(microseconds: int | None) -> bytes:
     return _NULL if microseconds is None else _int8(8, microseconds - _POSTGRES_EPOCH_MICROSECONDS)
 
 
-def two_timestamps(first: int | None, second: int | None) -> bytes:
-    if first is None or second is None:
-        return timestamp(first) + timestamp(second)
-    return _two_int8(8, first - _POSTGRES_EPOCH_MICROSECONDS, 8, second - _POSTGRES_EPOCH_MICROSECONDS)
+def step_tail(
+    started_at: int | None,
+    finished_at: int | None,
+    input_tokens: int | None,
+    output_tokens: int | None,
+    cost_nano_usd: int | None,
+    usage_below: bool,
+    error_id: int | None,
+) -> bytes:
+    """The last seven columns of a step. Most steps have times; of those, most have both kinds of tokens or nothing more."""
+    if started_at is None or finished_at is None or cost_nano_usd is not None or error_id is not None:
+        times = timestamp(started_at) + timestamp(finished_at)
+        numbers = two_bigints(input_tokens, output_tokens) + bigint(cost_nano_usd)
+        return times + numbers + boolean(usage_below) + bigint(error_id)
+    start, end = started_at - _POSTGRES_EPOCH_MICROSECONDS, finished_at - _POSTGRES_EPOCH_MICROSECONDS
+    if input_tokens is None or output_tokens is None:
+        return _two_int8(8, start, 8, end) + two_bigints(input_tokens, output_tokens) + _NO_COST[usage_below]
+    return _four_int8(8, start, 8, end, 8, input_tokens, 8, output_tokens) + _NO_COST[usage_below]
 
 
 def two_bigints(first: int | None, second: int | None) -> bytes:
@@ -82,8 +98,19 @@ def two_bigints(first: int | None, second: int | None) -> bytes:
     return _two_int8(8, first, 8, second)
 
 
-def bigint_hex_and_integer(first: str, second: int) -> bytes:
-    return _hex_and_int4(_BIGINT, bytes.fromhex(first), 4, second)
+def step_head(step_id: str, index: int, parent_id: str | None) -> bytes:
+    """A step's own three columns after its run's.
+
+    Raises:
+        ValueError: an id is not of 16 hex digits; packed, it would become another step's.
+    """
+    own = bytes.fromhex(step_id)
+    parent = own if parent_id is None else bytes.fromhex(parent_id)
+    if len(own) != _ID_BYTES or len(parent) != _ID_BYTES:
+        raise ValueError(f"the id of a step has 16 hex digits: {step_id!r}, below {parent_id!r}")
+    if parent_id is None:
+        return _step_head(_BIGINT, own, 4, index) + _NULL
+    return _step_head_and_parent(_BIGINT, own, 4, index, _BIGINT, parent)
 
 
 def bucket(columns: int, project_id: int, agent_id: int, minute: int) -> bytes:
@@ -117,7 +144,7 @@ def boolean(value: bool) -> bytes:
 
 
 def bigint_array_hex(values: Iterable[str]) -> bytes:
-    items = b"".join([_BIGINT + bytes.fromhex(value) for value in values])
+    items = bytes.fromhex("".join([_BIGINT_HEX + value for value in values]))
     count = len(items) // 12
     if not count:
         return _length(12) + bytes(8) + _length(_BIGINT_OID)

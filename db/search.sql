@@ -9,7 +9,10 @@ WITH first AS (
 ),
 taken AS (
     DELETE FROM pending_documents
-    WHERE id IN (SELECT id FROM (SELECT id, sum(size) OVER (ORDER BY id) - size AS before FROM first) AS f WHERE before < %(size)s)
+    -- As an array, so that the rows are looked up by their key: what waits may be many times what the statistics say.
+    WHERE id = ANY (
+        ARRAY(SELECT id FROM (SELECT id, sum(size) OVER (ORDER BY id) - size AS before FROM first) AS f WHERE before < %(size)s)
+    )
     RETURNING *
 )
 SELECT t.project_id, t.run_id, t.day, bool_or(t.whole), array_agg(DISTINCT s.id) FILTER (WHERE s.id IS NOT NULL)

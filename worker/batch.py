@@ -1,11 +1,12 @@
 """One batch: load what it touches, apply its events in order, write what came of it. The caller holds the transaction."""
 
-from collections.abc import Iterable, KeysView
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, KeysView
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import Any, LiteralString
 from uuid import UUID
+
+import msgspec
 
 from db import copy, pipeline, queries
 from db.pipeline import Connection
@@ -17,8 +18,7 @@ from worker.state import RunKey, RunState, StepState
 _UNIX_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-@dataclass(slots=True)
-class Event:
+class Event(msgspec.Struct):
     """A record with what its entry says of it."""
 
     project_id: int
@@ -33,11 +33,17 @@ AgentIds = dict[tuple[int, str, str], int]
 class Batch:
     """The runs that some events touch, from their load to their write."""
 
-    def __init__(self, connection: Connection, agents: AgentIds, partitions: set[int]) -> None:
+    def __init__(
+        self, connection: Connection, agents: AgentIds, partitions: set[int], meanwhile: Callable[[], None] = lambda: None
+    ) -> None:
+        """`meanwhile` is called once most is sent: from then on it is Postgres that works, and Python that waits."""
         self._connection = connection
+        self._meanwhile = meanwhile
         self._agents = agents
         self._partitions = partitions
         self._runs: dict[RunKey, RunState] = {}
+        self._events: dict[RunKey, list[Event]] = {}
+        """What is to be applied to each run, in order."""
 
     @property
     def run_keys(self) -> KeysView[RunKey]:
@@ -51,34 +57,40 @@ class Batch:
             psycopg.Error: the database refused something.
             ValueError, OverflowError, struct.error: an event holds what no column can.
         """
-        self._load(events)
-        self._apply(events)
+        self._group(events)
+        self._load()
+        self._begin()
         self.write(list(self._runs.values()))
 
-    def _load(self, events: list[Event]) -> None:
-        keys = list({(event.project_id, event.record.run_id): None for event in events})
-        for row in pipeline.load_runs(self._connection, keys):
+    def _group(self, events: list[Event]) -> None:
+        last: RunKey | None = None
+        of_run: list[Event] = []
+        for event in events:
+            key = (event.project_id, event.record.run_id)
+            if key != last:  # events of a run mostly stand together
+                last, of_run = key, self._events.setdefault(key, [])
+            of_run.append(event)
+
+    def _load(self) -> None:
+        for row in pipeline.load_runs(self._connection, list(self._events)):
             run = loaded_run(row)
             self._runs[run.project_id, run.id] = run
         if self._runs:
-            self._load_steps(events)
+            self._load_steps()
 
-    def _load_steps(self, events: list[Event]) -> None:
+    def _load_steps(self) -> None:
         """Of the runs that are in the database: the steps that events name, and all steps where the agent may change."""
         moving: dict[RunKey, RunState] = {}
         named: dict[tuple[int, str, int, int], None] = {}
-        for event in events:
-            record = event.record
-            key = (event.project_id, record.run_id)
-            run = self._runs.get(key)
-            if run is None:
-                continue
-            if isinstance(record, StepRecord):
-                named[*key, run.day, _signed(record.id)] = None
-                if record.parent_id is not None:
-                    named[*key, run.day, _signed(record.parent_id)] = None
-            elif isinstance(record, RunRecord) and run.step_count and self._moves(run, record):
-                moving[key] = run
+        for key, run in self._runs.items():
+            for event in self._events[key]:
+                record = event.record
+                if isinstance(record, StepRecord):
+                    named[*key, run.day, _signed(record.id)] = None
+                    if record.parent_id is not None:
+                        named[*key, run.day, _signed(record.parent_id)] = None
+                elif isinstance(record, RunRecord) and run.step_count and self._moves(run, record):
+                    moving[key] = run
         found: Iterable[tuple[Any, ...]] = ()
         if named:
             found = pipeline.load_steps(self._connection, list(named))
@@ -97,24 +109,30 @@ class Batch:
             return record.agent_id
         return self._agents[project_id, record.agent.name, record.agent.version]
 
-    def _apply(self, events: list[Event]) -> None:
-        runs = self._runs
-        for event in events:
-            record, accepted_at = event.record, event.accepted_at
-            key = (event.project_id, record.run_id)
-            run = runs.get(key)
-            if isinstance(record, CloseRecord):
-                if run is not None:
-                    run.apply_close(record)
+    def _begin(self) -> None:
+        """Makes the runs that the first of their events makes; one that closes a run makes none."""
+        for key, events in self._events.items():
+            if key in self._runs:
                 continue
-            if run is None:
-                run = runs[key] = RunState(event.project_id, record.run_id, accepted_at)
-                if isinstance(record, StepRecord) and record.started_at is not None:
-                    run.started_at = record.started_at  # the best guess until the run itself is told of
+            while events and isinstance(events[0].record, CloseRecord):
+                del events[0]
+            if not events:
+                continue
+            first = events[0]
+            run = self._runs[key] = RunState(*key, first.accepted_at)
+            if isinstance(first.record, StepRecord) and first.record.started_at is not None:
+                run.started_at = first.record.started_at  # the best guess until the run itself is told of
+
+    def _apply(self, run: RunState) -> RunState:
+        for event in self._events.get((run.project_id, run.id), ()):
+            record = event.record
             if isinstance(record, StepRecord):
-                run.apply_step(record, accepted_at)
+                run.apply_step(record, event.accepted_at)
+            elif isinstance(record, RunRecord):
+                run.apply_run(record, self._agent_id(event.project_id, record), event.accepted_at)
             else:
-                run.apply_run(record, self._agent_id(event.project_id, record), accepted_at)
+                run.apply_close(record)
+        return run
 
     def write(self, runs: list[RunState]) -> None:
         """Writes runs with the steps that were touched, and notes what roll-ups and search index get of it."""
@@ -130,8 +148,10 @@ class Batch:
         deltas = RollupDeltas()
         self._ensure_partitions(runs)
         connection = self._connection
-        # Each run is counted just before its steps are sent: Postgres parses the chunk before meanwhile.
-        pipeline.copy_rows(connection, queries.COPY_STEPS, _step_rows(map(deltas.settle, runs), new=True))
+        # A run's events are applied and counted just before its steps are sent: Postgres parses the chunk before meanwhile.
+        settled = map(deltas.settle, map(self._apply, runs))
+        pipeline.copy_rows(connection, queries.COPY_STEPS, _step_rows(settled, new=True))
+        self._meanwhile()
         new_runs = [run for run in runs if run.before is None]
         if new_runs:
             pipeline.copy_rows(connection, queries.COPY_RUNS, map(rows.run_row, new_runs))

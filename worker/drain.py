@@ -5,15 +5,10 @@ either the old cursor with all its entries, or the new cursor with entries that 
 """
 
 import logging
-import random
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from enum import Enum, IntEnum
-
-import psycopg
-import redis
-from redis.exceptions import OutOfMemoryError
 
 from db import pipeline
 from db.dead_letters import Bounds, Letter, bury
@@ -28,18 +23,10 @@ from worker.upkeep import BUSY_EVENTS, Upkeep
 
 logger = logging.getLogger(__name__)
 
-TRANSIENT = (psycopg.Error, redis.RedisError, OSError)
-
-BACKOFF_FIRST_SECONDS = 0.1
-BACKOFF_MAX_SECONDS = 2.0
-
 PART_EVENTS = 500
 """How many are tried together where some cannot be stored and nobody knows which."""
 PARTS_SECONDS = 1.0
 """After so long the rest of such a batch is left to the next transaction."""
-
-TURN_SECONDS = 0.1
-"""How long a drain keeps a worker that other shards wait for: changing over costs RQ some milliseconds."""
 
 
 class Outcome(Enum):
@@ -78,8 +65,8 @@ class Drain:
         self._bounds = letters
         self._figures = figures or Figures()
         self._buried = 0
-        self._storing = Store(connect)
         self._fetcher = Fetcher(stream, batch_events)
+        self._storing = Store(connect, meanwhile=self._fetcher.decode)
         self._connection: Connection | None = None
         self._upkeep = Upkeep(index=self._index, others_are_busy=self._stream.others_are_busy)
         self._indexed_untold = True
@@ -88,6 +75,8 @@ class Drain:
         """The last entry known to be in the database."""
         self.stored_events = 0
         self.dead_letters = 0
+        self.batch_seconds = 0.0
+        """What the last batch took, until it was stored."""
 
     def finish(self) -> None:
         """Brings the roll-ups up to what was stored.
@@ -118,6 +107,7 @@ class Drain:
             raise
 
     def _step(self) -> Outcome:
+        started = time.monotonic()
         connection = self._connected()
         taken: Outcome | tuple[Cursor, Fetched] | None = None
         while taken is None:
@@ -133,6 +123,7 @@ class Drain:
         if isinstance(taken, Outcome):
             return taken
         cursor, fetched = taken
+        self.batch_seconds = time.monotonic() - started
         if fetched.entries:
             self._figures.note_stored(self._stream.shard, fetched.entries, self._buried)
         self._stream.trim(
@@ -269,92 +260,3 @@ def parts_of(entries: list[Entry], events: int) -> Iterator[list[Entry]]:
             part, held = [], 0
     if part:
         yield part
-
-
-class Backoff:
-    """Growing waits with jitter between tries."""
-
-    def __init__(self) -> None:
-        self._seconds = BACKOFF_FIRST_SECONDS
-
-    def next_seconds(self) -> float:
-        seconds, self._seconds = self._seconds, min(2 * self._seconds, BACKOFF_MAX_SECONDS)
-        return seconds * random.uniform(0.5, 1.0)
-
-    def reset(self) -> None:
-        self._seconds = BACKOFF_FIRST_SECONDS
-
-
-def drain_until_idle(
-    drain: Drain,
-    stream: ShardStream,
-    *,
-    interval_seconds: float,
-    linger_seconds: float,
-    budget_seconds: float,
-    others_wait: Callable[[], bool],
-    stopping: Callable[[], bool],
-) -> bool:
-    """Drains a shard until it stays empty, another job wants the worker, or the budget is spent.
-
-    A batch that is not full is followed by a pause up to `interval_seconds` after its start, in which more can gather.
-    Returns True if the caller holds the bell and must ring again, as there is more to do.
-    """
-    deadline = time.monotonic() + budget_seconds
-    turn_ends = time.monotonic() + TURN_SECONDS
-    idle_since: float | None = None
-    backoff = Backoff()
-    while time.monotonic() < deadline and not stopping():
-        started = time.monotonic()
-        try:
-            _hold_bell(stream)
-            outcome = drain.step()
-            if outcome is Outcome.BUSY:
-                return False
-            if outcome is Outcome.EMPTY:
-                idle_since = idle_since or started
-                if started - idle_since >= linger_seconds or others_wait():
-                    break
-                stream.wait(drain.position, min(0.2, linger_seconds))
-                continue
-            if outcome is Outcome.TIDIED:
-                if others_wait():
-                    break
-                continue
-            idle_since = None
-            backoff.reset()
-        except TRANSIENT as error:
-            pause = backoff.next_seconds()
-            logger.warning("shard %d: trying again in %.1f s: %s", stream.shard, pause, error)
-            time.sleep(pause)
-            continue
-        if time.monotonic() >= turn_ends and others_wait():
-            break
-        if outcome is Outcome.STORED:
-            time.sleep(max(0.0, started + interval_seconds - time.monotonic()))
-    _finish(drain, stream)
-    return _leave(stream)
-
-
-def _finish(drain: Drain, stream: ShardStream) -> None:
-    try:
-        drain.finish()
-    except TRANSIENT as error:
-        logger.warning("shard %d: the roll-ups wait for the next fold: %s", stream.shard, error)
-        drain.close()
-
-
-def _leave(stream: ShardStream) -> bool:
-    """Lets go of the bell and looks once more, so that no wake-up is lost."""
-    stream.release_bell()
-    try:
-        return not stream.is_empty() and stream.take_bell()
-    except OutOfMemoryError:
-        return False  # the sweep rings once there is room
-
-
-def _hold_bell(stream: ShardStream) -> None:
-    try:
-        stream.hold_bell()
-    except OutOfMemoryError:
-        pass  # no room for a bell: all the more reason to drain, which makes room

@@ -20,10 +20,11 @@ from events.figures import Figures
 from events.settings import JOB_TIMEOUT_SECONDS, Settings
 from events.stream import ShardStream
 from worker import dead_letters, deletions, removal, retention, stale
-from worker.drain import Drain, drain_until_idle
+from worker.drain import Drain
 from worker.fold import fold
 from worker.search import index_slice
 from worker.simulate import run_slice
+from worker.turn import drain_until_idle
 
 logger = logging.getLogger(__name__)
 

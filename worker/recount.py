@@ -234,9 +234,7 @@ class Recount:
             self.groups.add(len(found.groups), name)
 
     def _hand_over_if_many(self) -> None:
-        deltas = self._deltas
-        held = len(deltas.totals) + len(deltas.tools) + len(deltas.latencies) + len(deltas.errors)
-        if held + len(self._groups) + len(self._wrong_runs) >= SUMS_MAX:
+        if self._deltas.held + len(self._groups) + len(self._wrong_runs) >= SUMS_MAX:
             self._hand_over()
 
     def _hand_over(self) -> None:

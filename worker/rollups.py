@@ -21,11 +21,14 @@ TotalsKey = tuple[int, int, int]
 """project, agent, minute since 1970."""
 ToolKey = tuple[int, int, int, str, str, str]
 """project, agent, minute of the hour's start, tool name, kind, model."""
-LatencyKey = tuple[int, int, int, str, str, int]
-"""project, agent, minute (of a step: of the hour's start), 'run' or 'step', tool name, bin."""
+LatencyKey = tuple[int, int, int, str, str]
+"""project, agent, minute (of a step: of the hour's start), 'run' or 'step', tool name."""
 ErrorKey = tuple[int, int, int, str, str, int]
 """project, agent, minute of the hour's start, 'run' or 'step', tool name, error group."""
-
+PlaceKey = tuple[int, int, int, str, str, str]
+"""project, agent, minute since 1970, tool name, kind, model."""
+Place = tuple[list[int], list[int], dict[int, int]]
+"""Where steps of one key count: sums as in `TOTALS`, as in `TOOL_TOTALS`, and a histogram."""
 
 _OUTCOMES = {"PENDING": 1, "SUCCESS": 2, "FAILED": 3, "CANCELLED": 4}
 """Where in `TOTALS` runs of a status are counted; those that are RUNNING are what is left."""
@@ -46,8 +49,16 @@ class RollupDeltas:
         """Sums as in `TOTALS`."""
         self.tools: dict[ToolKey, list[int]] = {}
         """Sums as in `TOOL_TOTALS`."""
-        self.latencies: dict[LatencyKey, int] = {}
+        self.latencies: dict[LatencyKey, dict[int, int]] = {}
+        """Counts by bin."""
+        self._bins = 0
         self.errors: dict[ErrorKey, ErrorCount] = {}
+        self._places: dict[PlaceKey, Place] = {}
+
+    @property
+    def held(self) -> int:
+        """How many sums there are, with the places that are remembered for them."""
+        return len(self.totals) + len(self.tools) + self._bins + len(self.errors) + len(self._places)
 
     def settle(self, run: RunState) -> RunState:
         """Counts a run and its touched steps, and brings the run's own totals up to date. Gives the run back."""
@@ -90,21 +101,19 @@ class RollupDeltas:
             duration = finished_at - started_at
             sums[5] += sign
             sums[6] += sign * duration
-            self._add_latency((run.project_id, agent_id, minute, "run", "", bin_of(duration)), sign)
+            counts = self._latencies((run.project_id, agent_id, minute, "run", ""))
+            number = bin_of(duration)
+            self._bins += number not in counts
+            counts[number] = counts.get(number, 0) + sign
         if error_id is not None:
             hour = minute - minute % MINUTES_AN_HOUR
             self._add_error((run.project_id, agent_id, hour, "run", "", error_id), run.id, sign)
 
     def _add_step(self, run: RunState, agent_id: int, step: StepSnapshot, sign: int) -> None:
         tool_name, kind, model, failed, error_id, started_at, finished_at, tokens_in, tokens_out, cost = step
-        project_id = run.project_id
         minute = (run.accepted_at if started_at is None else started_at) // MICROSECONDS_A_MINUTE
-        hour = minute - minute % MINUTES_AN_HOUR
-        totals = self._totals((project_id, agent_id, minute))
-        tool_key = (project_id, agent_id, hour, tool_name, kind, model)
-        tool_sums = self.tools.get(tool_key)
-        if tool_sums is None:
-            tool_sums = self.tools[tool_key] = [0] * len(TOOL_TOTALS)
+        key = (run.project_id, agent_id, minute, tool_name, kind, model)
+        totals, tool_sums, latencies = self._places.get(key) or self._find_place(key)
         totals[7] += sign
         tool_sums[0] += sign
         run.step_count += sign
@@ -113,22 +122,43 @@ class RollupDeltas:
             tool_sums[1] += sign
             run.error_count += sign
         if error_id is not None:
-            self._add_error((project_id, agent_id, hour, "step", tool_name, error_id), run.id, sign)
+            hour = minute - minute % MINUTES_AN_HOUR
+            self._add_error((run.project_id, agent_id, hour, "step", tool_name, error_id), run.id, sign)
         if started_at is not None and finished_at is not None and 0 <= finished_at - started_at <= DURATION_MAX:
             duration = finished_at - started_at
             totals[9] += sign
             totals[10] += sign * duration
             tool_sums[2] += sign
             tool_sums[3] += sign * duration
-            self._add_latency((project_id, agent_id, hour, "step", tool_name, bin_of(duration)), sign)
+            number = bin_of(duration)
+            if number in latencies:
+                latencies[number] += sign
+            else:
+                self._bins += 1
+                latencies[number] = sign
         if tokens_in or tokens_out or cost:
-            for sums, first in ((totals, 11), (tool_sums, 4)):
-                sums[first] += sign * tokens_in
-                sums[first + 1] += sign * tokens_out
-                sums[first + 2] += sign * cost
-            run.input_tokens += sign * tokens_in
-            run.output_tokens += sign * tokens_out
-            run.cost_nano_usd += sign * cost
+            tokens_in, tokens_out, cost = sign * tokens_in, sign * tokens_out, sign * cost
+            totals[11] += tokens_in
+            totals[12] += tokens_out
+            totals[13] += cost
+            tool_sums[4] += tokens_in
+            tool_sums[5] += tokens_out
+            tool_sums[6] += cost
+            run.input_tokens += tokens_in
+            run.output_tokens += tokens_out
+            run.cost_nano_usd += cost
+
+    def _find_place(self, key: PlaceKey) -> Place:
+        project_id, agent_id, minute, tool_name, kind, model = key
+        hour = minute - minute % MINUTES_AN_HOUR
+        tool_key = (project_id, agent_id, hour, tool_name, kind, model)
+        tool_sums = self.tools.get(tool_key)
+        if tool_sums is None:
+            tool_sums = self.tools[tool_key] = [0] * len(TOOL_TOTALS)
+        totals = self._totals((project_id, agent_id, minute))
+        latencies = self._latencies((project_id, agent_id, hour, "step", tool_name))
+        place = self._places[key] = (totals, tool_sums, latencies)
+        return place
 
     def _totals(self, key: TotalsKey) -> list[int]:
         sums = self.totals.get(key)
@@ -136,8 +166,11 @@ class RollupDeltas:
             sums = self.totals[key] = [0] * len(TOTALS)
         return sums
 
-    def _add_latency(self, key: LatencyKey, sign: int) -> None:
-        self.latencies[key] = self.latencies.get(key, 0) + sign
+    def _latencies(self, key: LatencyKey) -> dict[int, int]:
+        counts = self.latencies.get(key)
+        if counts is None:
+            counts = self.latencies[key] = {}
+        return counts
 
     def _add_error(self, key: ErrorKey, run_id: str, sign: int) -> None:
         known = self.errors.get(key)

@@ -48,8 +48,7 @@ def step_rows(run: RunState, steps: Iterable[StepState], words: copy.Words) -> I
         yield b"".join(
             (
                 key,
-                copy.bigint_hex_and_integer(step.id, step.index),
-                copy.bigint_hex(step.parent_id),
+                copy.step_head(step.id, step.index, step.parent_id),
                 words[step.tool_name],
                 words[step.name],
                 words[step.kind],
@@ -58,11 +57,15 @@ def step_rows(run: RunState, steps: Iterable[StepState], words: copy.Words) -> I
                 copy.jsonb(step.output),
                 copy.jsonb(step.error),
                 copy.jsonb(step.attributes),
-                copy.two_timestamps(step.started_at, step.finished_at),
-                copy.two_bigints(step.input_tokens, step.output_tokens),
-                copy.bigint(step.cost_nano_usd),
-                copy.boolean(step.usage_below),
-                copy.bigint(step.error_id),
+                copy.step_tail(
+                    step.started_at,
+                    step.finished_at,
+                    step.input_tokens,
+                    step.output_tokens,
+                    step.cost_nano_usd,
+                    step.usage_below,
+                    step.error_id,
+                ),
             )
         )
 
@@ -90,10 +93,11 @@ def tool_rows(deltas: RollupDeltas, words: copy.Words) -> Iterator[bytes]:
 
 
 def latency_rows(deltas: RollupDeltas, words: copy.Words) -> Iterator[bytes]:
-    for (project_id, agent_id, start, subject, tool_name, bin_number), count in deltas.latencies.items():
-        if count:
-            head = copy.bucket(7, project_id, agent_id, start)
-            yield b"".join((head, words[subject], words[tool_name], copy.smallint_and_bigint(bin_number, count)))
+    for (project_id, agent_id, start, subject, tool_name), counts in deltas.latencies.items():
+        head = copy.bucket(7, project_id, agent_id, start) + words[subject] + words[tool_name]
+        for number, count in counts.items():
+            if count:
+                yield head + copy.smallint_and_bigint(number, count)
 
 
 def error_rows(deltas: RollupDeltas, words: copy.Words) -> Iterator[bytes]:

@@ -62,6 +62,32 @@ class StepState:
         self.usage_below = False
         self.input = self.output = self.error = self.attributes = ABSENT
 
+    @classmethod
+    def made_by(cls, event: StepRecord, index: int) -> "StepState":
+        """A new step: as `apply` on an empty one, in half the time."""
+        step = cls.__new__(cls)
+        step.id = event.id
+        step.index = index
+        step.before = None
+        step.parent_id = event.parent_id
+        step.tool_name = event.tool_name
+        step.name = event.name
+        step.kind = event.kind
+        step.model = event.model
+        step.started_at = event.started_at
+        step.finished_at = event.finished_at
+        step.input_tokens = event.input_tokens
+        step.output_tokens = event.output_tokens
+        step.cost_nano_usd = event.cost_nano_usd
+        step.usage_below = False
+        step.input = event.input
+        step.output = event.output
+        step.attributes = event.attributes
+        step.error = error = event.error
+        step.failed = bool(error)
+        step.error_id = identify(bytes(error)).id if error else None
+        return step
+
     @property
     def has_usage(self) -> bool:
         return self.input_tokens is not None or self.output_tokens is not None or self.cost_nano_usd is not None
@@ -254,11 +280,12 @@ class RunState:
         step = self.steps.get(step_id)
         if step is None:
             step = self._add_step(event)
-        elif event.index is not None:
-            step.index = event.index
-            self.next_index = max(self.next_index, event.index + 1)
+        else:
+            if event.index is not None:
+                step.index = event.index
+                self.next_index = max(self.next_index, event.index + 1)
+            step.apply(event)
         self.touched[step_id] = step
-        step.apply(event)
         if step.parent_id is not None and (step.usage_below or step.has_usage):
             self.mark_usage_above(step.parent_id)
         for artifact in event.artifacts:
@@ -266,8 +293,9 @@ class RunState:
 
     def _add_step(self, event: StepRecord) -> StepState:
         index = self.next_index if event.index is None else event.index
-        self.next_index = max(self.next_index, index + 1)
-        step = self.steps[event.id] = StepState(event.id, index)
+        if index >= self.next_index:
+            self.next_index = index + 1
+        step = self.steps[event.id] = StepState.made_by(event, index)
         if event.id in self.awaited_parents:
             self.awaited_parents.discard(event.id)
             step.usage_below = True

@@ -44,9 +44,10 @@ def code_of(error: Exception) -> str:
 class Store:
     """Knows agents and partitions from one batch to the next."""
 
-    def __init__(self, connect: Callable[[], Connection]) -> None:
-        """`connect` gives connections for what is registered in transactions of its own."""
+    def __init__(self, connect: Callable[[], Connection], meanwhile: Callable[[], None] = lambda: None) -> None:
+        """`connect` gives connections for what is registered in transactions of its own; `meanwhile` as in `Batch`."""
         self._connect = connect
+        self._meanwhile = meanwhile
         self._agents: AgentIds = {}
         self._partitions: set[int] = set()
         self.changed: set[RunKey] = set()
@@ -70,7 +71,7 @@ class Store:
         """
         self._know_agents(events)
         self._know_errors(connection, events)
-        batch = Batch(connection, self._agents, self._partitions)
+        batch = Batch(connection, self._agents, self._partitions, self._meanwhile)
         batch.store(events)
         self.changed |= batch.run_keys
 

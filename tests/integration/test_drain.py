@@ -17,10 +17,11 @@ from events.records import RunRecord, StepRecord
 from events.settings import Settings
 from events.stream import ShardStream, append_now, bell_key, entries_of, epoch_key, stream_key
 from tests.integration.conftest import Drain
-from worker.drain import Outcome, drain_until_idle
+from worker.drain import Outcome
 from worker.jobs import Context, NotAllowedError, bound_job_class
 from worker.main import make_worker
 from worker.scheduler import sweep
+from worker.turn import drain_until_idle
 
 
 def _runs(count: int, **fields: Any) -> list[RunRecord]:

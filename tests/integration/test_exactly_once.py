@@ -80,7 +80,13 @@ close_events = st.builds(
     CloseRecord, run_id=st.sampled_from(RUNS), silent_since=st.just(0), after_seconds=st.sampled_from([5, 60])
 )
 
-POISON = RunRecord("f" * 32, session_id="nul \0")
+POISON = [
+    RunRecord("f" * 32, session_id="nul \0"),
+    # These are found while a batch is half sent, in the middle of runs that are sound.
+    StepRecord(RUNS[1], STEPS[0], index=1 << 40),
+    StepRecord(RUNS[0], STEPS[1], parent_id="ab", input_tokens=1),
+    StepRecord("f" * 32, STEPS[2], started_at=1 << 70, finished_at=NOW),
+]
 
 sequences = st.lists(run_events | step_events() | close_events, min_size=1, max_size=40)
 
@@ -126,7 +132,7 @@ def test_any_cut_of_any_events_gives_what_the_model_gives(
             _append(queue, project_id, request, model)
             if data.draw(st.integers(0, 3), "poison") == 0:
                 # It goes into the same batches as the others and must cost them nothing.
-                append_now(queue, entries_of(project_id, [POISON], shards=1), 1)
+                append_now(queue, entries_of(project_id, [data.draw(st.sampled_from(POISON), "which")], shards=1), 1)
             if data.draw(st.booleans(), "drain now"):
                 drain_all(drain)
         stream.crash = lambda: False
