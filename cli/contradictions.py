@@ -1,5 +1,7 @@
 """Settings that are each valid and do not go together."""
 
+import sys
+
 from cli.errors import CommandError
 from events.settings import JOB_TIMEOUT_SECONDS, MEMORY_SHARE_MAX, Settings
 
@@ -61,8 +63,13 @@ def _contradictions(settings: Settings) -> list[tuple[bool, str]]:
     ]
 
 
-def check_workers(settings: Settings) -> None:
-    """Raises Refused if more workers were asked for than can have anything to do."""
+def check_processes(settings: Settings) -> None:
+    """Raises Refused if more processes were asked for than can have anything to do."""
+    if settings.api_processes > 1 and sys.platform != "linux":
+        raise Refused(
+            "AGENTGUIDE_API_PROCESSES over 1 needs Linux, whose kernel spreads the connections to a port over processes: set "
+            "it to 1."
+        )
     if settings.workers > settings.shards and "workers" in settings.model_fields_set:
         raise Refused(
             f"{settings.workers} workers would share {settings.shards} shards, each of which has one writer: "

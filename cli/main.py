@@ -12,7 +12,7 @@ from cli.delete import delete
 from cli.doctor import doctor
 from cli.errors import CommandError
 from cli.keys import keys
-from cli.options import load_settings
+from cli.options import joined, load_settings
 from cli.projects import projects
 from cli.retention import retention
 from cli.seed import seed
@@ -23,6 +23,7 @@ Host = Annotated[str | None, typer.Option(help="Address to listen on; any but th
 Port = Annotated[int | None, typer.Option(help="Port to listen on; 0 picks a free one.")]
 DataDir = Annotated[Path | None, typer.Option(help="Where the stack keeps everything.", readable=False)]
 Listener = Annotated[int | None, typer.Option(hidden=True, help="Inherited file descriptor of a listening socket.")]
+Shared = Annotated[bool, typer.Option("--shared", hidden=True, help="Other processes serve at the same address.")]
 Gate = Annotated[int | None, typer.Option(hidden=True, help="Inherited file descriptor: wait until it is at its end.")]
 
 
@@ -52,13 +53,15 @@ def up(
     host: Host = None,
     port: Port = None,
     data_dir: DataDir = None,
+    api_processes: Annotated[int | None, typer.Option(help="API processes that share the port.")] = None,
     workers: Annotated[int | None, typer.Option(help="Worker processes.")] = None,
     shards: Annotated[int | None, typer.Option(help="Queues that runs are spread over.")] = None,
 ) -> None:
     """Start the whole stack in the foreground; Ctrl-C ends it."""
     from cli import up  # noqa: PLC0415
 
-    up.up(load_settings(host=host, port=port, data_dir=data_dir, workers=workers, shards=shards))
+    given = {"api_processes": api_processes, "workers": workers, "shards": shards}
+    up.up(load_settings(host=host, port=port, data_dir=data_dir, **given))
 
 
 @app.command()
@@ -83,9 +86,9 @@ def status(data_dir: DataDir = None, as_json: Annotated[bool, typer.Option("--js
 
 
 @app.command()
-def api(host: Host = None, port: Port = None, listener: Listener = None, gate: Gate = None) -> None:
+def api(host: Host = None, port: Port = None, listener: Listener = None, shared: Shared = False, gate: Gate = None) -> None:
     """Serve ingest and read on one port."""
-    _serve_api("api", host, port, listener, gate)
+    _serve_api("api", host, port, listener, gate, shared=shared)
 
 
 @app.command()
@@ -100,18 +103,30 @@ def read_api(host: Host = None, port: Port = None) -> None:
     _serve_api("read-api", host, port)
 
 
-def _serve_api(which: str, host: str | None, port: int | None, listener: int | None = None, gate: int | None = None) -> None:
+def _serve_api(
+    which: str,
+    host: str | None,
+    port: int | None,
+    listener: int | None = None,
+    gate: int | None = None,
+    *,
+    shared: bool = False,
+) -> None:
     from cli import serve  # noqa: PLC0415
 
-    serve.api(load_settings(host=host, port=port), which, listener, gate)
+    serve.api(load_settings(host=host, port=port), which, listener, gate, shared=shared)
 
 
 @app.command()
-def worker(gate: Gate = None) -> None:
-    """Run one worker: it moves events from the queue into the database."""
+def worker(data_dir: DataDir = None, gate: Gate = None) -> None:
+    """Run one worker: it moves events from the queue into the database.
+
+    Without DATABASE_URL and REDIS_URL it joins the stack that runs on the data directory. It takes work at once; Ctrl-C ends
+    it, and the others go on with what it leaves. More workers than shards have nothing to do.
+    """
     from cli import serve  # noqa: PLC0415
 
-    serve.worker(load_settings(), gate)
+    serve.worker(joined(load_settings(data_dir=data_dir)), gate)
 
 
 @app.command()

@@ -40,6 +40,25 @@ def require_database(settings: "Settings") -> str:
     return settings.database_url.get_secret_value()
 
 
+def joined(settings: "Settings") -> "Settings":
+    """With the servers of the stack that runs on the data directory, if the settings name none and there is such a stack.
+
+    Raises:
+        CommandError: the stack is another user's.
+    """
+    from pydantic import SecretStr  # noqa: PLC0415
+
+    from cli import status  # noqa: PLC0415
+
+    if settings.database_url is not None or settings.redis_url is not None:
+        return settings
+    state = status.running(settings.data_dir)
+    if state is None:
+        return settings
+    servers = {"database_url": SecretStr(state.database_url), "redis_url": SecretStr(state.redis_url)}
+    return settings.model_copy(update={**servers, "shards": state.shards})
+
+
 def require_servers(settings: "Settings") -> None:
     """Raises CommandError if a part that runs by itself is not told where its servers are."""
     require_database(settings)

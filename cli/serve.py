@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from cli.contradictions import check_settings
 from cli.errors import CommandError
 from cli.gate import wait_at
-from cli.network import BACKLOG, check_reach, listen
+from cli.network import BACKLOG, check_reach, join, listen
 from cli.options import require_database, require_servers
 
 if TYPE_CHECKING:
@@ -21,10 +21,11 @@ GRACEFUL_SECONDS = 8
 """What open requests are given when the API ends; the supervisor gives it two seconds more."""
 
 
-def api(settings: "Settings", which: str, descriptor: int | None, gate: int | None) -> None:
+def api(settings: "Settings", which: str, descriptor: int | None, gate: int | None, *, shared: bool = False) -> None:
     """Serves until SIGTERM.
 
     `which` is `api`, `ingest-api` or `read-api`; `descriptor` is an inherited listening socket; at `gate` it waits first.
+    `shared`: other processes serve at the same address.
     """
     from api import app  # noqa: PLC0415 - here and below: each command imports only its own part, and `--help` none
     from api.server import Server, descriptors_needed  # noqa: PLC0415
@@ -36,7 +37,7 @@ def api(settings: "Settings", which: str, descriptor: int | None, gate: int | No
     _begin(settings, gate)
     guard = preflight.Guard(settings)
     make = {"api": app.create_app, "ingest-api": app.create_ingest_app, "read-api": app.create_read_app}[which]
-    server_socket = socket.socket(fileno=descriptor) if descriptor is not None else listen(settings.host, settings.port)
+    server_socket = _socket(settings, descriptor, shared=shared)
     served = make(settings)
     _raise_descriptors(descriptors_needed(settings))
     server = Server(
@@ -54,6 +55,12 @@ def api(settings: "Settings", which: str, descriptor: int | None, gate: int | No
     guard.raise_refusal()
     if not server.started:
         raise CommandError(f"The {which} could not start; see its log above.")
+
+
+def _socket(settings: "Settings", descriptor: int | None, *, shared: bool) -> socket.socket:
+    if descriptor is not None:
+        return socket.socket(fileno=descriptor)
+    return (join if shared else listen)(settings.host, settings.port)
 
 
 def worker(settings: "Settings", gate: int | None) -> None:

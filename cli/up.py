@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cli import datadir, network
-from cli.contradictions import check_settings, check_workers
+from cli.contradictions import check_processes, check_settings
 from cli.embedded.postgres import Postgres
 from cli.embedded.valkey import Valkey
 from cli.gate import Gate
 from cli.output import Output
 from cli.process import Part, run_once
 from cli.readiness import wait_ready
+from cli.shared_counts import SharedCounts
 from cli.state import State
 from cli.supervisor import Supervisor
 
@@ -38,14 +39,16 @@ def up(settings: "Settings") -> None:
     """
     network.check_reach(settings.host, require_auth=settings.require_auth)
     check_settings(settings)
-    check_workers(settings)
+    check_processes(settings)
     data_dir = datadir.prepare(settings.data_dir)
-    with datadir.locked(data_dir) as lock, network.listen(settings.host, settings.port) as listener:
+    # Several processes listen for themselves: of a socket that they share, one would take nearly all connections.
+    listen = network.listen if settings.api_processes == 1 else network.reserve
+    with datadir.locked(data_dir) as lock, listen(settings.host, settings.port) as listener:
         asyncio.run(_run(settings, data_dir, lock, listener))
 
 
 async def _run(settings: "Settings", data_dir: Path, lock: int, listener: socket.socket) -> None:
-    output = Output(["api", *_worker_names(settings), "scheduler", "migrate", "postgres", "valkey"])
+    output = Output([*_api_names(settings), *_worker_names(settings), "scheduler", "migrate", "postgres", "valkey"])
     try:
         stack = Stack(settings, data_dir, lock, listener, output)
         await _serve(stack, output)
@@ -99,6 +102,7 @@ class Stack:
         self._output = output
         self._database_up = Gate()
         self._migrated = Gate()
+        self._counts = SharedCounts(data_dir) if settings.api_processes > 1 else None
         self.supervisor = Supervisor(output, self._write_state)
         self.api_url = network.base_url(settings.host, listener.getsockname()[1])
         self._postgres = None if settings.database_url else Postgres(data_dir, output.say)
@@ -109,15 +113,17 @@ class Stack:
     async def start(self) -> None:
         """Raises CommandError if a part does not start."""
         self._write_state()
-        api, *_ = [self.supervisor.start(part) for part in self._python_parts()]
+        if self._counts:
+            self._counts.prepare()
+        keepers = [self.supervisor.start(part) for part in self._python_parts()]
         await _all_or_none(self._start_queue(), self._start_database(), self._migrate())
         self._migrated.open()
-        await wait_ready(self.api_url, api)
+        await wait_ready(self.api_url, keepers[: self._settings.api_processes])
         sys.stdout.write(f"ready: {self.api_url}\n")
         sys.stdout.flush()
 
     async def stop(self) -> None:
-        # Ours is the last copy of the listening socket beside the API's: clients are refused from here on, not left waiting.
+        # Where there is one API process, ours is a copy of its listening socket, and would leave clients waiting after its end.
         self._listener.close()
         for names in STOP_ORDER:
             await self.supervisor.stop(names)
@@ -126,6 +132,8 @@ class Stack:
         for server in (self._postgres, self._valkey):
             if server:
                 server.tidy()
+        if self._counts:
+            self._counts.remove()
         State.remove(self._data_dir)
         self._output.say("ended")
 
@@ -146,11 +154,18 @@ class Stack:
         await run_once(part, self._output, "The database could not be migrated")
 
     def _python_parts(self) -> list[Part]:
-        listener = self._listener.fileno()
-        api = self._python_part("api", self._migrated, "api", "--listener", str(listener))
-        api = replace(api, pass_fds=(*api.pass_fds, listener), stop=((signal.SIGTERM, 10.0),))
+        apis = [self._api_part(name) for name in _api_names(self._settings)]
         workers = [self._python_part(name, self._migrated, "worker") for name in _worker_names(self._settings)]
-        return [api, *workers, self._python_part("scheduler", self._migrated, "scheduler")]
+        return [*apis, *workers, self._python_part("scheduler", self._migrated, "scheduler")]
+
+    def _api_part(self, name: str) -> Part:
+        stop = ((signal.SIGTERM, 10.0),)
+        if self._counts:
+            part = self._python_part(name, self._migrated, "api", "--shared")
+            return replace(part, env={**part.env, **self._counts.environment}, before_start=self._counts.tidy, stop=stop)
+        listener = self._listener.fileno()
+        part = self._python_part(name, self._migrated, "api", "--listener", str(listener))
+        return replace(part, pass_fds=(*part.pass_fds, listener), stop=stop)
 
     def _python_part(self, name: str, gate: Gate, *arguments: str) -> Part:
         # -P: a folder `api` or `cli` where the user happens to stand is not ours.
@@ -172,7 +187,7 @@ class Stack:
 
     def _write_state(self) -> None:
         pid = self.supervisor.pid
-        api = pid("api")
+        api = self.supervisor.pids("api-") if self._counts else pid("api")
         pids: dict[str, int | list[int] | None] = {"supervisor": os.getpid(), "ingest-api": api, "read-api": api}
         pids |= {"worker": self.supervisor.pids("worker-"), "scheduler": pid("scheduler")}
         pids |= {"postgres": pid("postgres"), "valkey": pid("valkey")}
@@ -197,6 +212,11 @@ async def _all_or_none(*works: Coroutine[Any, Any, None]) -> None:
     for task in tasks:
         if not task.cancelled():
             task.result()
+
+
+def _api_names(settings: "Settings") -> list[str]:
+    count = settings.api_processes
+    return ["api"] if count == 1 else [f"api-{number}" for number in range(1, count + 1)]
 
 
 def _worker_names(settings: "Settings") -> list[str]:

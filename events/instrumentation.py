@@ -1,12 +1,16 @@
 """Every metric, each with a sentence, before its first use. The API shows them at `/metrics` in Prometheus' format."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from prometheus_client import REGISTRY, Counter, Gauge
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from db.dead_letters import Count, are_rising
+
+_LATEST: dict[str, Any] = {"multiprocess_mode": "mostrecent"}
+"""Of what each API process sees alike, the one that looked last is right; counters are sums."""
 
 EVENTS_ACCEPTED = Counter("agentguide_events_accepted", "Events that are on the queue's disk.")
 EVENTS_REJECTED = Counter("agentguide_events_rejected", "Events and spans of a batch that were not valid.")
@@ -24,13 +28,17 @@ REDACTIONS = Counter("agentguide_redactions", "Secrets taken out of events befor
 REQUESTS_LIMITED = Counter(
     "agentguide_requests_limited", "Requests answered 429, by whose limit it was and what it counts.", ["of", "unit"]
 )
-BACKLOG_EVENTS = Gauge("agentguide_backlog_events", "Events that wait in the queue.")
-BACKLOG_BYTES = Gauge("agentguide_backlog_bytes", "Bytes of events that wait in the queue.")
-DELETIONS_OPEN = Gauge("agentguide_deletions_open", "Deletions and days past their retention that are still to be removed.")
-DELETIONS_FAILED = Gauge("agentguide_deletions_failed", "Of those, the ones that failed and are tried again.")
-DATABASE_BYTES = Gauge("agentguide_database_bytes", "What the database takes on disk.")
-DISK_BUDGET_BYTES = Gauge("agentguide_disk_budget_bytes", "What it may take before the oldest days go; 0 is without bound.")
-STREAM_CLIENTS = Gauge("agentguide_stream_clients", "Clients that watch runs live.")
+BACKLOG_EVENTS = Gauge("agentguide_backlog_events", "Events that wait in the queue.", **_LATEST)
+BACKLOG_BYTES = Gauge("agentguide_backlog_bytes", "Bytes of events that wait in the queue.", **_LATEST)
+DELETIONS_OPEN = Gauge(
+    "agentguide_deletions_open", "Deletions and days past their retention that are still to be removed.", **_LATEST
+)
+DELETIONS_FAILED = Gauge("agentguide_deletions_failed", "Of those, the ones that failed and are tried again.", **_LATEST)
+DATABASE_BYTES = Gauge("agentguide_database_bytes", "What the database takes on disk.", **_LATEST)
+DISK_BUDGET_BYTES = Gauge(
+    "agentguide_disk_budget_bytes", "What it may take before the oldest days go; 0 is without bound.", **_LATEST
+)
+STREAM_CLIENTS = Gauge("agentguide_stream_clients", "Clients that watch runs live.", multiprocess_mode="livesum")
 STREAM_EVENTS = Counter("agentguide_stream_events", "Runs sent to clients that watch live.")
 STREAM_MISSED = Counter("agentguide_stream_missed", "Changed runs that clients who watch live were told to have missed.")
 

@@ -34,6 +34,7 @@ class Settings(BaseSettings):
     data_dir: Path = Field(Path(".agentguide"), description="Where the embedded servers keep everything.")
     host: str = Field("127.0.0.1", description="Address the API listens on.")
     port: int = Field(8000, ge=0, le=65535, description="Port the API listens on; 0 picks a free one.")
+    api_processes: int = Field(1, ge=1, le=8, description="API processes that `agentguide up` starts on its one port.")
     workers: int = Field(2, ge=1, le=64, description="RQ worker processes that `agentguide up` starts.")
     shards: int = Field(
         2, ge=1, le=256, description="Streams that runs are spread over; at least as many as workers, on all machines."
@@ -82,7 +83,7 @@ class Settings(BaseSettings):
 
     drain_batch_events: int = Field(10_000, ge=1, description="Events after which a drain takes no more into one batch.")
     drain_interval_seconds: float = Field(
-        0.05,
+        0.035,
         ge=0,
         description="Least time between two batches that are not full; longer is cheaper, shorter is fresher.",
     )

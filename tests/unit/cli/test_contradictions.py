@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from cli.contradictions import Refused, check_settings, check_workers
+from cli.contradictions import Refused, check_processes, check_settings
 from events.settings import MIB, Settings
 
 
@@ -14,7 +14,7 @@ def settings(**given: Any) -> Settings:
 
 def test_the_defaults_contradict_nothing() -> None:
     check_settings(settings())
-    check_workers(settings())
+    check_processes(settings())
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_the_memory_of_the_embedded_queue_does_not_bind_another() -> None:
 
 
 def test_more_workers_than_shards_are_refused_only_if_somebody_asked_for_them() -> None:
-    check_workers(settings(shards=1))
-    check_workers(settings(shards=4, workers=4))
+    check_processes(settings(shards=1))
+    check_processes(settings(shards=4, workers=4))
     with pytest.raises(Refused, match="AGENTGUIDE_SHARDS"):
-        check_workers(settings(workers=4))
+        check_processes(settings(workers=4))
