@@ -6,7 +6,7 @@ The client shares the machine with what it measures; it takes some 35 microsecon
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
@@ -220,10 +220,17 @@ async def send_all(address: Address, requests: Sequence[bytes], connections: int
 class OpenLoop:
     """Requests at a steady rate, whether or not earlier ones are answered."""
 
-    def __init__(self, requests: Sequence[bytes], a_second: float, answered: Callable[[int, float], None]) -> None:
+    def __init__(
+        self,
+        requests: Iterable[bytes],
+        a_second: float,
+        answered: Callable[[int, float], None],
+        refused: Callable[[Response], None] | None = None,
+    ) -> None:
         self._requests = requests
         self._a_second = a_second
         self._answered = answered
+        self._refused = refused
         self._free: asyncio.Queue[Connection] = asyncio.Queue()
         self._error: Exception | None = None
 
@@ -251,6 +258,8 @@ class OpenLoop:
         def answered(response: Response) -> None:
             if response.status < 300:
                 self._answered(number, time.perf_counter())
+            elif response.status in RETRY_STATUSES and self._refused is not None:
+                self._refused(response)
             else:
                 self._error = refusal(response)
             self._free.put_nowait(connection)
@@ -263,17 +272,23 @@ class OpenLoop:
 
 
 async def send_steadily(
-    address: Address, requests: Sequence[bytes], a_second: float, connections: int, answered: Callable[[int, float], None]
+    address: Address,
+    requests: Iterable[bytes],
+    a_second: float,
+    connections: int,
+    answered: Callable[[int, float], None],
+    refused: Callable[[Response], None] | None = None,
 ) -> None:
     """Sends request i at i / `a_second`; waits for all answers. With all connections busy a request waits for one.
 
-    `answered` gets the number of each request and the time of its answer.
+    `answered` gets the number of each request and the time of its answer; `refused` gets each 429 and 503, which without it are
+    errors.
 
     Raises:
         LoadError: a request failed.
     """
     async with connected(address, connections) as open_connections:
-        await OpenLoop(requests, a_second, answered).run(open_connections)
+        await OpenLoop(requests, a_second, answered, refused).run(open_connections)
 
 
 def refusal(response: Response) -> LoadError:

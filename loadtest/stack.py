@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import psutil
 
@@ -49,21 +49,37 @@ class Memory:
     python: bool
 
 
+def attached(status: Mapping[str, Any], ready_seconds: float) -> Stack:
+    """A stack that runs, by what `agentguide status --json` says of it."""
+    return Stack(status["apiUrl"], status["databaseUrl"], status["redisUrl"], _by_part(status["pids"]), ready_seconds)
+
+
 @contextmanager
-def running(directory: Path, workers: int = 1) -> Iterator[Stack]:
+def running(
+    directory: Path,
+    workers: int = 1,
+    *,
+    shards: int | None = None,
+    api_processes: int = 1,
+    servers: Mapping[str, str] | None = None,
+) -> Iterator[Stack]:
     """Starts a stack whose data stand in `directory`, which is new; ends it.
+
+    Without `shards` there are as many as workers. `servers` are DATABASE_URL and REDIS_URL, if it is to bring none of its own.
 
     Raises:
         StackError: it does not start.
     """
     log = directory / "up.log"
     data_dir = directory / "data"
-    argv = [*_command("up"), "--port", "0", "--workers", str(workers), "--shards", str(workers), "--data-dir", str(data_dir)]
+    argv = [*_command("up"), "--port", "0", "--workers", str(workers), "--shards", str(shards or workers)]
+    argv += ["--api-processes", str(api_processes), "--data-dir", str(data_dir)]
+    environment = clean_environment() | dict(servers or {})
     began = time.perf_counter()
     with log.open("wb") as log_file:
         # A session of its own: Ctrl-C is for us, and the stack gets its signal from us, once.
         process = subprocess.Popen(
-            argv, cwd=directory, env=clean_environment(), stdout=subprocess.PIPE, stderr=log_file, start_new_session=True
+            argv, cwd=directory, env=environment, stdout=subprocess.PIPE, stderr=log_file, start_new_session=True
         )
     try:
         _wait_ready(process, log)
@@ -89,10 +105,12 @@ def memory(stack: Stack) -> list[Memory]:
         with contextlib.suppress(psutil.NoSuchProcess):  # it died; the supervisor has another one by now
             now = psutil.Process(pid).memory_info().rss
             found.append(Memory(part, now, max(now, _peak_bytes(pid)), python=part not in SERVERS))
-    with contextlib.suppress(psutil.Error, AttributeError):  # only Linux tells each one's share of shared memory
-        children = psutil.Process(stack.pids["postgres"]).children()
-        shares = sum(child.memory_full_info().pss for child in children)
-        found.append(Memory(f"postgres' {len(children)} children", shares, None, python=False))
+    shares = []
+    for child in _children(stack.pids["postgres"]) if "postgres" in stack.pids else ():
+        with contextlib.suppress(psutil.Error, AttributeError):  # it ended; or only Linux tells its share of shared memory
+            shares.append(child.memory_full_info().pss)
+    if shares:
+        found.append(Memory(f"postgres' {len(shares)} children", sum(shares), None, python=False))
     return found
 
 
@@ -101,11 +119,14 @@ def cpu_seconds(stack: Stack) -> dict[str, float]:
     used: dict[str, float] = {}
     for part, pid in stack.pids.items():
         with contextlib.suppress(psutil.NoSuchProcess):  # it died
-            process = psutil.Process(pid)
-            children = [child.cpu_times() for child in process.children()] if part == "postgres" else []
-            times = process.cpu_times()
-            ended = times.children_user + times.children_system if part == "postgres" else 0.0
-            used[part] = times.user + times.system + ended + sum(child.user + child.system for child in children)
+            times = psutil.Process(pid).cpu_times()
+            used[part] = times.user + times.system
+            if part == "postgres":
+                used[part] += times.children_user + times.children_system
+                for child in _children(pid):
+                    with contextlib.suppress(psutil.NoSuchProcess):  # it ended a moment ago
+                        child_times = child.cpu_times()
+                        used[part] += child_times.user + child_times.system
     own = psutil.Process().cpu_times()
     machine = psutil.cpu_times()
     busy = sum(machine) - machine.idle - getattr(machine, "iowait", 0.0) - getattr(machine, "guest", 0.0)
@@ -137,21 +158,20 @@ def _look(data_dir: Path, cwd: Path, ready_seconds: float) -> Stack:
     answer = subprocess.run(argv, cwd=cwd, env=clean_environment(), capture_output=True, timeout=30, check=False)
     if answer.returncode:
         raise StackError(f"`agentguide status` failed: {answer.stderr.decode(errors='replace').strip()}")
-    found = json.loads(answer.stdout)
-    return Stack(found["apiUrl"], found["databaseUrl"], found["redisUrl"], _by_part(found["pids"]), ready_seconds)
+    return attached(json.loads(answer.stdout), ready_seconds)
 
 
 def _by_part(pids: Mapping[str, int | list[int] | None]) -> dict[str, int]:
-    named: dict[str, int] = {}
+    numbered: dict[str, int] = {}
     for part, value in pids.items():
         if isinstance(value, list):
-            named |= {f"{part}-{number}": pid for number, pid in enumerate(value, 1)}
-        elif value is not None and value in named.values():
-            # One process in two roles is one process.
-            named = {f"{other} = {part}" if pid == value else other: pid for other, pid in named.items()}
+            numbered |= {f"{part}-{number}": pid for number, pid in enumerate(value, 1)}
         elif value is not None:
-            named[part] = value
-    return named
+            numbered[part] = value
+    roles: dict[int, list[str]] = {}  # one process in two roles is one process
+    for part, pid in numbered.items():
+        roles.setdefault(pid, []).append(part)
+    return {" = ".join(parts): pid for pid, parts in roles.items()}
 
 
 def _peak_bytes(pid: int) -> int:
@@ -165,7 +185,7 @@ def _peak_bytes(pid: int) -> int:
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
     """Asks, asks again, and at last kills what is left."""
-    children = _descendants(process.pid)
+    children = _children(process.pid, recursive=True)
     for number, seconds in ((signal.SIGTERM, STOP_SECONDS), (signal.SIGTERM, HURRY_SECONDS)):
         if process.poll() is None:
             process.send_signal(number)
@@ -181,9 +201,9 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
             child.kill()
 
 
-def _descendants(pid: int) -> list[psutil.Process]:
+def _children(pid: int, *, recursive: bool = False) -> list[psutil.Process]:
     try:
-        return psutil.Process(pid).children(recursive=True)
+        return psutil.Process(pid).children(recursive=recursive)
     except psutil.NoSuchProcess:
         return []
 
