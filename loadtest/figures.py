@@ -1,8 +1,9 @@
 """Figures with their targets, and how they are shown and kept."""
 
 import math
+import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rich.table import Table
@@ -30,9 +31,12 @@ class Figure:
     value: float
     unit: str
     target: Target | None = None
+    base: float | None = None
+    """Rows a second of a bare COPY that is nearer to this figure than the one of the whole run."""
 
     def ratio(self, copy_rate: float | None) -> float | None:
         """To bare COPY; None for what is not a rate, and for bare COPY itself."""
+        copy_rate = self.base or copy_rate
         if copy_rate is None or not self.unit.endswith("/s") or self.name.startswith(COPY):
             return None
         return self.value / copy_rate
@@ -53,6 +57,17 @@ def percentile(values: Sequence[float], percent: float) -> float:
 def copy_rate(figures: Sequence[Figure]) -> float | None:
     """The mean of the measures of bare COPY, in rows a second."""
     return next((figure.value for figure in figures if figure.name == COPY), None)
+
+
+def medians(runs: Sequence[Sequence[Figure]]) -> list[Figure]:
+    """The median of each figure over some runs, and the median of its ratio, which is not the ratio of the medians."""
+    found = []
+    for figure in runs[0]:
+        same = [(one, copy_rate(run)) for run in runs for one in run if one.name == figure.name]
+        value = statistics.median(one.value for one, _ in same)
+        ratios = [ratio for one, rate in same if (ratio := one.ratio(rate)) is not None]
+        found.append(replace(figure, value=value, base=value / statistics.median(ratios) if ratios else None))
+    return found
 
 
 def as_json(figures: Sequence[Figure]) -> list[dict[str, Any]]:
@@ -82,7 +97,7 @@ def table(figures: Sequence[Figure]) -> Table:
         mark = {None: "", True: "[green]yes[/]", False: "[red]no[/]"}[reached]
         found.add_row(
             figure.title,
-            f"{_shown(figure.value)} {figure.unit}",
+            f"{shown(figure.value)} {figure.unit}",
             "" if ratio is None else f"{ratio:.3f}",
             str(figure.target or ""),
             mark,
@@ -101,7 +116,15 @@ def cpu_table(cpu_seconds: Mapping[str, Mapping[str, float]]) -> Table:
     return found
 
 
-def _shown(value: float) -> str:
+def mean_seconds(runs: Sequence[Mapping[str, Mapping[str, float]]]) -> dict[str, dict[str, float]]:
+    """CPU seconds of each part in each measure, in the mean of some runs."""
+    return {
+        name: {part: round(statistics.fmean(run[name].get(part, 0.0) for run in runs), 2) for part in used}
+        for name, used in runs[0].items()
+    }
+
+
+def shown(value: float) -> str:
     return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}" if value < 100 else f"{value:.0f}"
 
 

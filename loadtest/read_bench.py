@@ -22,7 +22,7 @@ import psutil
 import typer
 from rich.console import Console
 
-from loadtest import asking, database, loader, questions, read_figures, stack
+from loadtest import asking, commits, database, loader, questions, read_figures, stack
 from loadtest.client import Address, LoadError
 from loadtest.database import Connection
 from loadtest.display import Display
@@ -90,6 +90,7 @@ def main(
         raise typer.Exit(130) from None
     kept = {
         "takenAt": began.isoformat(timespec="seconds").replace("+00:00", "Z"),
+        "commit": commits.current(),
         "quick": quick,
         "machine": _machine(load_average),
         "versions": full.versions,
