@@ -39,9 +39,17 @@ def test_the_first_questions(stack: Stack) -> None:
     assert export.startswith("id,")
 
 
-@pytest.mark.parametrize("command", ["simulate", "status"])
-def test_the_commands(stack: Stack, command: str) -> None:
+@pytest.mark.parametrize(
+    ("command", "smaller", "told"),
+    [
+        ("simulate --runs", ("--runs 1000", "--runs 50"), "50 of 50 runs"),
+        ("simulate --burst", ("--burst 200000", "--burst 500"), "check: equal"),
+        ("status", ("", ""), "backlog"),
+    ],
+)
+def test_the_commands(stack: Stack, command: str, smaller: tuple[str, str], told: str) -> None:
     [line] = [line for block in BLOCKS for line in block.splitlines() if f"agentguide {command}" in line]
-    script = line.replace(".venv/bin/agentguide", f"{sys.executable} -m cli.main").replace("--runs 1000", "--runs 50")
+    script = line.replace(".venv/bin/agentguide", f"{sys.executable} -m cli.main").replace(*smaller)
     answer = _run(script, stack)
-    assert ("50 of 50 runs" if command == "simulate" else stack.url) in answer
+    assert told in answer
+    assert command != "status" or stack.url in answer
