@@ -12,10 +12,10 @@ FUZZ_SECONDS ?= 60
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up web web-dev test test-browser lint format screenshots bench bench-read chaos fuzz lock
+.PHONY: help setup up web web-dev test test-browser lint format screenshots bench bench-compare bench-read bench-scale loadtest soak chaos fuzz lock
 
 help: ## List the targets.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo "Options of a command go into ARGS, as in: make up ARGS='--port 9000'"
 
 setup: $(STAMP) ## Prepare .venv, without starting anything (PYTHON=python3.12 chooses the interpreter).
@@ -56,8 +56,20 @@ screenshots: $(STAMP) $(DASHBOARD) ## Take the pictures of docs/images/ anew, of
 bench: $(STAMP) ## Measure this machine on a fresh stack; keeps the figures in bench/results/.
 	@$(BIN)/python -m loadtest.bench $(ARGS)
 
+bench-compare: $(STAMP) ## Show what the newest figures changed, against the last ones of another commit (ARGS=--history: all of them).
+	@$(BIN)/python -m loadtest.compare $(ARGS)
+
 bench-read: $(STAMP) ## Measure reading in a database of ten million steps, and in one of a hundredth (ARGS='--scale 0.1').
 	@$(BIN)/python -m loadtest.read_bench $(ARGS)
+
+loadtest: $(STAMP) ## Load a fresh stack with Locust, until it refuses, and check that nothing is lost (ARGS=--quick: briefly).
+	@$(BIN)/python -m loadtest.load_run $(ARGS)
+
+soak: $(STAMP) ## Load a fresh stack steadily for ten minutes and tell what does not stay flat (ARGS='--seconds 3600').
+	@$(BIN)/python -m loadtest.soak $(ARGS)
+
+bench-scale: $(STAMP) ## Measure 1, 2 and 4 workers with 1 and 2 API processes, and what is used up first (ARGS='--workers 1,8').
+	@$(BIN)/python -m loadtest.scaling $(ARGS)
 
 chaos: $(STAMP) ## Break a fresh stack in every way, under load, and count what is lost (ARGS=--quick: each kind of fault, briefly).
 	@$(BIN)/python -m tests.chaos $(ARGS)
