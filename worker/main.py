@@ -18,9 +18,10 @@ from events.connections import WAIT_SECONDS, redis_connection
 from events.figures_writing import Writer
 from events.memory import calm_collector
 from events.settings import Settings
-from worker.drain import TRANSIENT, Outcome
+from worker.drain import Outcome
 from worker.jobs import Context, bound_job_class
 from worker.scheduler import known_shards
+from worker.turn import TRANSIENT
 
 logger = logging.getLogger(__name__)
 
