@@ -7,6 +7,7 @@ import sys
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
+from resource import RUSAGE_SELF, getrusage
 from time import monotonic
 
 from tests.fuzz import seeds
@@ -17,6 +18,7 @@ INPUT_BYTES_MAX = 8192
 HANG_SECONDS = 10
 """What one input may take; the slowest of those that are known takes a hundredth of it."""
 MEMORY_MB_MAX = 1024
+"""Beside what this process has had at most: on Linux the peak of a process begins with its parent's."""
 PATIENCE_SECONDS = 120
 """For a child to start and to end beside its time."""
 LOG_CHARS_MAX = 6000
@@ -58,9 +60,10 @@ def run(target: Target, seconds: int, scratch: Path, findings_dir: Path) -> Row:
 
 
 def _fuzz(target: Target, seconds: int, corpus: Path, dictionary: Path, found: Path) -> tuple[int, str]:
+    memory_mb_max = getrusage(RUSAGE_SELF).ru_maxrss // 1024 + MEMORY_MB_MAX
     command = [
         *(sys.executable, "-m", "tests.fuzz.child", target.name, str(corpus)),
-        *(f"-max_total_time={seconds}", f"-timeout={HANG_SECONDS}", f"-rss_limit_mb={MEMORY_MB_MAX}"),
+        *(f"-max_total_time={seconds}", f"-timeout={HANG_SECONDS}", f"-rss_limit_mb={memory_mb_max}"),
         *(f"-max_len={INPUT_BYTES_MAX}", f"-dict={dictionary}", f"-artifact_prefix={found}{os.sep}"),
         *("-print_final_stats=1", "-len_control=0"),
     ]

@@ -30,7 +30,7 @@ def looked_at(running: support.Stack) -> Stack:
 
 
 def test_samples_tell_what_was_drained_and_what_it_took(running: Stack) -> None:
-    records = Synthesizer().records(20)
+    records = Synthesizer().records(300)
     with Watch(running, every_seconds=0.05, also=lambda connection: {"one": 1.0}) as watch:
         wait_until(lambda: len(watch.samples) > 1)
         address = Address.of(running.api_url)
