@@ -12,7 +12,7 @@ FUZZ_SECONDS ?= 60
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up web web-dev test test-browser lint format screenshots bench bench-compare bench-read bench-scale loadtest soak chaos fuzz lock
+.PHONY: help setup up web web-dev test test-thorough lint format screenshots bench bench-compare bench-read bench-scale loadtest soak chaos fuzz lock
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,8 +35,8 @@ test: $(STAMP) $(DASHBOARD) ## Run all tests against real servers that they star
 	@$(if $(ARGS),,$(BIN)/python scripts/web.py test)
 	@$(BIN)/pytest --numprocesses 2 --dist loadfile $(if $(ARGS),,-m "not thorough") $(ARGS)
 
-test-browser: $(STAMP) $(DASHBOARD) ## Run the tests of the dashboard's pages that `make test` leaves out, as it has to be quick.
-	@$(BIN)/pytest --numprocesses 2 --dist loadfile -m thorough tests/browser $(ARGS)
+test-thorough: $(STAMP) $(DASHBOARD) ## Run the tests that `make test` leaves out, as it has to be quick: most of the dashboard's pages, and a benchmark.
+	@$(BIN)/pytest --numprocesses 2 --dist loadfile -m thorough $(ARGS)
 
 lint: $(STAMP) ## Check style, format, types and the direction of imports.
 	@$(BIN)/ruff check

@@ -4,12 +4,15 @@ import re
 from urllib.parse import parse_qs, urlparse
 from uuid import uuid4
 
+import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import CheckAccessibility, OpenPage
 from tests.support.browser import Watch
 from tests.support.stack import Stack
 from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.thorough
 
 HOSTILE = """<img src=x onerror=alert(1)><script>alert(2)</script>"'`${7*7}{{7*7}} status:failed"""
 

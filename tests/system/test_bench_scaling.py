@@ -59,6 +59,7 @@ def test_a_fleet_on_servers_of_its_own(tmp_path: Path) -> None:
     assert list((tmp_path / "scratch").iterdir()) == []
 
 
+@pytest.mark.thorough
 def test_a_fleet_on_servers_of_ones_own_that_must_be_unused(tmp_path: Path, stack: Stack, database_url: str) -> None:
     queue_url = stack.redis_url.replace("db=0", "db=2")
     servers = ["--database-url", database_url, "--redis-url", queue_url]
