@@ -6,7 +6,6 @@ Figures go to stdout, progress to stderr, and all of it as JSON into `bench/resu
 import json
 import os
 import platform
-import signal
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -14,7 +13,6 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, Any, cast
 
 import psutil
@@ -22,7 +20,7 @@ import redis
 import typer
 from rich.console import Console
 
-from loadtest import commits, database, figures, growth, measures, stack
+from loadtest import command, commits, database, figures, growth, measures, stack
 from loadtest.client import LoadError
 from loadtest.display import Display
 from loadtest.draining import DrainError
@@ -32,8 +30,6 @@ from loadtest.measures import QUICK, Bench, MeasureError, Sizes
 from loadtest.payloads import Synthesizer
 from loadtest.stack import StackError
 
-RESULTS = Path(__file__).parent.parent / "bench" / "results"
-REPORTS = Path(__file__).parent / "reports"
 SEED = 20
 
 
@@ -85,13 +81,13 @@ def main(
         Path | None, typer.Option(help="Where `growth` is drawn, as .svg or .png; else in a new folder of loadtest/reports/.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
-    results_dir: Annotated[Path, typer.Option(help="Where the figures are kept as JSON.")] = RESULTS,
+    results_dir: Annotated[Path, typer.Option(help="Where the figures are kept as JSON.")] = command.RESULTS,
     scratch_dir: Annotated[
         Path | None, typer.Option(help="Where the stack's data stand meanwhile; on a real disk, not in memory.")
     ] = None,
 ) -> None:
     """Measure a fresh stack on this machine. Missed targets are shown, not punished; a lost event is."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    command.end_as_by_ctrl_c()
     if plot is not None and plot.suffix not in (".svg", ".png"):
         raise typer.BadParameter(f"{plot.name} is neither an .svg nor a .png", param_hint="--plot")
     sizes = QUICK if quick else Sizes()
@@ -109,7 +105,7 @@ def main(
         raise typer.Exit(130) from None
     found = figures.medians([report.figures for report in reports])
     kept = {"takenAt": reports[0].taken_at, "commit": commit, "quick": quick, **merged(reports, sizes, found)}
-    files = [keep(kept, results_dir), *_drawn(reports[0], plot)]
+    files = [command.keep(kept, results_dir), *_drawn(reports[0], plot)]
     if as_json:
         print(json.dumps(kept, indent=2))
         return
@@ -190,17 +186,9 @@ def merged(reports: Sequence[Report], sizes: Sizes, found: Sequence[Figure]) -> 
 def _drawn(report: Report, path: Path | None) -> list[Path]:
     if not report.rounds:
         return []
-    path = path or REPORTS / f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%SZ}" / "growth.svg"
+    path = path or command.REPORTS / f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%SZ}" / "growth.svg"
     growth.draw(path, growth.as_json(report.rounds))
     return [path]
-
-
-def keep(report: dict[str, Any], directory: Path) -> Path:
-    """Writes the report as `<UTC time>.json` and returns its path."""
-    directory.mkdir(parents=True, exist_ok=True)
-    path = directory / f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%SZ}.json"
-    path.write_text(json.dumps(report, indent=2) + "\n")
-    return path
 
 
 def _versions(bench: Bench) -> dict[str, str]:
@@ -211,10 +199,6 @@ def _versions(bench: Bench) -> dict[str, str]:
         "valkey": str(server.get("valkey_version", server.get("redis_version", "unknown"))),
         "python": platform.python_version(),
     }
-
-
-def _interrupt(_: int, __: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

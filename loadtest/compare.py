@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from loadtest import growth, plots, results
+from loadtest.command import RESULTS
 from loadtest.comparison import Change, Comparison, Mark, compare
 from loadtest.display import Display
 from loadtest.figures import shown
@@ -33,7 +34,7 @@ def main(
     tolerance: Annotated[float, typer.Option(min=0, help="A ratio worse by more than this per cent is a regression.")] = 15.0,
     history: Annotated[bool, typer.Option("--history", help="Show and draw every figure of all results instead.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
-    results_dir: Annotated[Path, typer.Option(help="Where the results are.")] = results.DIRECTORY,
+    results_dir: Annotated[Path, typer.Option(help="Where the results are.")] = RESULTS,
     pictures_dir: Annotated[Path, typer.Option(help="Where `--history` draws history.svg, and growth.svg.")] = PICTURES,
 ) -> None:
     """Compare two results of `make bench`: values, and ratios to bare COPY, which say the same on a slower or busier day."""

@@ -85,9 +85,14 @@ def fifth(points: Sequence[Point], number: int, seconds: float) -> list[float]:
 
 def slope_an_hour(points: Sequence[Point]) -> float | None:
     """None of fewer than two points. Of many points, medians of stretches are taken, as all pairs would be too many."""
-    few = binned(points, SLOPE_POINTS, statistics.median)
-    slopes = [(y2 - y1) / (x2 - x1) for (x1, y1), (x2, y2) in combinations(few, 2) if x2 > x1]
-    return statistics.median(slopes) * SECONDS_AN_HOUR if slopes else None
+    found = slope(binned(points, SLOPE_POINTS, statistics.median))
+    return None if found is None else found * SECONDS_AN_HOUR
+
+
+def slope(points: Sequence[Point]) -> float | None:
+    """The median of the slopes between all pairs of points (Theil-Sen); None of fewer than two."""
+    slopes = [(y2 - y1) / (x2 - x1) for (x1, y1), (x2, y2) in combinations(points, 2) if x2 > x1]
+    return statistics.median(slopes) if slopes else None
 
 
 def binned(points: Sequence[Point], most: int, of: Callable[[list[float]], float]) -> list[Point]:

@@ -9,12 +9,11 @@ to round, as they do in life.
 import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 from events.stream import NewEntry, entries_of
-from loadtest import database, measures, payloads, plots
+from loadtest import database, flatness, measures, payloads, plots
 from loadtest.database import Activity
 from loadtest.draining import Drained, Drainer, Stencil, draining
 from loadtest.figures import Figure, Target
@@ -119,9 +118,9 @@ def _copy(rounds: Sequence[Round]) -> float:
 
 def _kept(values: Sequence[float]) -> float:
     """The end of a straight line through the values in per cent of its start (Theil-Sen, which noise hardly bends)."""
-    slope = statistics.median((later - value) / (j - i) for (i, value), (j, later) in combinations(enumerate(values), 2))
-    start = statistics.median(value - slope * number for number, value in enumerate(values))
-    return 100 * (start + slope * (len(values) - 1)) / start
+    a_round = flatness.slope(list(enumerate(values))) or 0.0
+    start = statistics.median(value - a_round * number for number, value in enumerate(values))
+    return 100 * (start + a_round * (len(values) - 1)) / start
 
 
 def _stretches(rounds: Sequence[Round]) -> Iterator[float]:

@@ -6,7 +6,6 @@ Tables go to stdout, progress to stderr, the report to `loadtest/reports/<UTC ti
 import json
 import os
 import platform
-import signal
 import tempfile
 import urllib.request
 from collections import Counter
@@ -15,7 +14,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, Any
 
 import psycopg
@@ -23,7 +21,7 @@ import typer
 from rich.console import Console
 
 from db.urls import psycopg_url
-from loadtest import commits, database, load_plots, load_report, observation, phases, stack, verification
+from loadtest import command, commits, database, load_plots, load_report, observation, phases, stack, verification
 from loadtest.client import LoadError
 from loadtest.database import Connection
 from loadtest.display import Display
@@ -33,8 +31,6 @@ from loadtest.phases import Phase
 from loadtest.stack import StackError
 from loadtest.verification import Verdict
 
-RESULTS = Path(__file__).parent.parent / "bench" / "results"
-REPORTS = Path(__file__).parent / "reports"
 SECONDS = 60.0
 QUICK_SECONDS = 1.0
 QUICK_SETTINGS = {
@@ -66,8 +62,8 @@ def main(
     workers: Annotated[int, typer.Option(min=1, help="Workers and shards of the fresh stack.")] = 2,
     processes: Annotated[int, typer.Option(min=1, help="Processes of Locust; one drives some 2,000 requests a second.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
-    reports_dir: Annotated[Path, typer.Option(help="Where the report's folder is made.")] = REPORTS,
-    results_dir: Annotated[Path, typer.Option(help="Where the figures are kept as JSON.")] = RESULTS,
+    reports_dir: Annotated[Path, typer.Option(help="Where the report's folder is made.")] = command.REPORTS,
+    results_dir: Annotated[Path, typer.Option(help="Where the figures are kept as JSON.")] = command.RESULTS,
     scratch_dir: Annotated[
         Path | None, typer.Option(help="Where the stack's data stand meanwhile; on a real disk, not in memory.")
     ] = None,
@@ -77,7 +73,7 @@ def main(
     Exits with 1 if anything acknowledged is missing in the database afterwards, or there twice.
     With --url and AGENTGUIDE_API_KEY it loads a stack of yours, and fills it: take one that you can do without.
     """
-    signal.signal(signal.SIGTERM, _interrupt)
+    command.end_as_by_ctrl_c()
     display = Display()
     options = Options(QUICK_SECONDS if quick else seconds, quick, processes, workers)
     try:
@@ -205,10 +201,6 @@ def _new_folder(parent: Path) -> Path:
     folder = parent / f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%SZ}"
     folder.mkdir(parents=True)
     return folder
-
-
-def _interrupt(_: int, __: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ Figures go to stdout, progress to stderr, and all of it as JSON into `bench/resu
 import json
 import os
 import platform
-import signal
 import sys
 import tempfile
 import time
@@ -15,14 +14,13 @@ from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, Any
 
 import psutil
 import typer
 from rich.console import Console
 
-from loadtest import asking, commits, database, loader, questions, read_figures, stack
+from loadtest import asking, command, commits, database, loader, questions, read_figures, stack
 from loadtest.client import Address, LoadError
 from loadtest.database import Connection
 from loadtest.display import Display
@@ -31,7 +29,6 @@ from loadtest.questions import Question
 from loadtest.read_figures import Measured
 from loadtest.stack import StackError
 
-RESULTS = Path(__file__).parent.parent / "bench" / "results"
 FULL_RUNS = 1_000_000
 SMALL_SHARE = 0.01
 SMALL_RUNS_MIN = 200
@@ -67,13 +64,13 @@ def main(
         Path | None, typer.Option(help="Keep the databases here, or use those that an earlier run has kept here.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
-    results_dir: Annotated[Path, typer.Option(help="Where the figures are kept as JSON.")] = RESULTS,
+    results_dir: Annotated[Path, typer.Option(help="Where the figures are kept as JSON.")] = command.RESULTS,
     scratch_dir: Annotated[
         Path | None, typer.Option(help="Where the stacks' data stand meanwhile; on a real disk, not in memory.")
     ] = None,
 ) -> None:
     """Load a database and one of a hundredth of its size, and measure reading in both. Missed targets are shown."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    command.end_as_by_ctrl_c()
     sizes = QUICK if quick else Sizes(max(SMALL_RUNS_MIN, round(FULL_RUNS * scale)))
     sizes = Sizes(sizes.runs, requests or sizes.requests, sizes.long_steps)
     scratch = nullcontext(str(data)) if data else tempfile.TemporaryDirectory(prefix="agentguide-bench-read-", dir=scratch_dir)
@@ -98,7 +95,7 @@ def main(
         "databases": {"full": read_figures.database_as_json(full), "small": read_figures.database_as_json(small)},
         "figures": read_figures.as_json(full, small),
     }
-    path = keep(kept, results_dir)
+    path = command.keep(kept, results_dir, "read-")
     if as_json:
         print(json.dumps(kept, indent=2))
         return
@@ -200,14 +197,6 @@ def _last_cursor(address: Address, path: str) -> str:
     return found
 
 
-def keep(report: dict[str, Any], directory: Path) -> Path:
-    """Writes the report as `read-<UTC time>.json` and returns its path."""
-    directory.mkdir(parents=True, exist_ok=True)
-    path = directory / f"read-{datetime.now(UTC):%Y-%m-%dT%H-%M-%SZ}.json"
-    path.write_text(json.dumps(report, indent=2) + "\n")
-    return path
-
-
 def _machine(load_average: Sequence[float]) -> dict[str, Any]:
     return {
         "cpus": os.cpu_count(),
@@ -215,10 +204,6 @@ def _machine(load_average: Sequence[float]) -> dict[str, Any]:
         "loadAverageBefore": [round(value, 2) for value in load_average],
         "loadAverageAfter": [round(value, 2) for value in os.getloadavg()],
     }
-
-
-def _interrupt(_: int, __: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from loadtest import commits
+from loadtest.command import RESULTS
 from loadtest.figures import COPY
 
-DIRECTORY = Path(__file__).parent.parent / "bench" / "results"
 DISTURBED_OVER = 0.2
 """By how much bare COPY before and after the rest may differ if nobody else was at work."""
 
@@ -111,7 +111,7 @@ def _figure(kept: Mapping[str, Any]) -> Kept:
     return Kept(name, title, float(kept["value"]), kept["unit"], kept["ratioToCopy"])
 
 
-def read_all(directory: Path = DIRECTORY) -> list[Result]:
+def read_all(directory: Path = RESULTS) -> list[Result]:
     """All of a directory but those of quick runs, the oldest first.
 
     Raises:
@@ -122,7 +122,7 @@ def read_all(directory: Path = DIRECTORY) -> list[Result]:
     return sorted((result for result in found if not result.quick), key=lambda result: result.order)
 
 
-def named(name: str, directory: Path = DIRECTORY) -> Result:
+def named(name: str, directory: Path = RESULTS) -> Result:
     """The result that a file holds, with or without its directory and suffix, or else the newest one of a commit.
 
     Raises:
@@ -138,7 +138,7 @@ def named(name: str, directory: Path = DIRECTORY) -> Result:
     return same[-1]
 
 
-def newest(directory: Path = DIRECTORY) -> Result:
+def newest(directory: Path = RESULTS) -> Result:
     """Raises ResultError if there is none."""
     found = read_all(directory)
     if not found:
@@ -146,7 +146,7 @@ def newest(directory: Path = DIRECTORY) -> Result:
     return found[-1]
 
 
-def last_before(result: Result, directory: Path = DIRECTORY) -> Result:
+def last_before(result: Result, directory: Path = RESULTS) -> Result:
     """The last one before it that is of other code, has measured some of the same, and was not disturbed, if there is one.
 
     Raises:

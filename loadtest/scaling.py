@@ -6,21 +6,19 @@ Figures go to stdout, progress to stderr, all of it as JSON into `bench/results/
 import json
 import os
 import platform
-import signal
 import sys
 import tempfile
 from dataclasses import asdict
 from datetime import UTC, datetime
 from itertools import product
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console, Group
 from rich.table import Table
 
-from loadtest import commits, fleet, plots
+from loadtest import command, commits, fleet, plots
 from loadtest.client import LoadError
 from loadtest.display import Display
 from loadtest.fleet import Fleet, Material
@@ -29,8 +27,6 @@ from loadtest.plots import Line, Panel
 from loadtest.servers import Servers, ServersError
 from loadtest.stack import StackError
 
-RESULTS = Path(__file__).parent.parent / "bench" / "results"
-REPORTS = Path(__file__).parent / "reports"
 PROCESSES_MAX = 8
 SHOWN_CPUS = 0.05
 """A kind of process that uses less has no line in the picture."""
@@ -71,8 +67,8 @@ def main(
     used_servers: Annotated[bool, typer.Option("--used-servers", help="Load your servers although they hold data.")] = False,
     quick: Annotated[bool, typer.Option("--quick", help="Tiny sizes: shows that all works; the figures mean nothing.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
-    results_dir: Annotated[Path, typer.Option(help="Where the figures are kept as JSON.")] = RESULTS,
-    reports_dir: Annotated[Path, typer.Option(help="Where the picture is drawn, in a folder for each run.")] = REPORTS,
+    results_dir: Annotated[Path, typer.Option(help="Where the figures are kept as JSON.")] = command.RESULTS,
+    reports_dir: Annotated[Path, typer.Option(help="Where the picture is drawn, in a folder for each run.")] = command.REPORTS,
     scratch_dir: Annotated[
         Path | None, typer.Option(help="Where the stacks' data stand meanwhile; on a real disk, not in memory.")
     ] = None,
@@ -81,7 +77,7 @@ def main(
     asked_workers, asked_apis = _numbers(workers, "--workers"), _numbers(api_processes, "--api-processes")
     fleets = fleets_of(asked_workers, asked_apis, shards or max(4, *asked_workers))
     servers = _servers(database_url, redis_url)
-    signal.signal(signal.SIGTERM, _interrupt)
+    command.end_as_by_ctrl_c()
     display, began, sizes = Display(), datetime.now(UTC), QUICK if quick else SIZES
     try:
         if servers and not used_servers:
@@ -207,10 +203,6 @@ def _servers(database_url: str | None, redis_url: str | None) -> Servers | None:
     if database_url or redis_url:
         raise typer.BadParameter("--database-url and --redis-url go together: give both, or neither.")
     return None
-
-
-def _interrupt(_: int, __: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ import asyncio
 import json
 import os
 import platform
-import signal
 import sys
 import tempfile
 import time
@@ -16,7 +15,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, Any, cast
 
 import psutil
@@ -24,8 +22,7 @@ import redis
 import typer
 from rich.console import Console
 
-from loadtest import client, commits, database, soak_figures, soak_report, stack
-from loadtest.bench import REPORTS, RESULTS
+from loadtest import client, command, commits, database, soak_figures, soak_report, stack
 from loadtest.client import Address, LoadError
 from loadtest.database import Connection
 from loadtest.display import Advance, Display
@@ -84,8 +81,8 @@ def main(
         typer.Option("--quick", help="Some seconds: shows that all works; the figures mean nothing, only a loss is an error."),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
-    reports_dir: Annotated[Path, typer.Option(help="Where a folder with the picture and all samples is made.")] = REPORTS,
-    results_dir: Annotated[Path, typer.Option(help="Where the verdict is kept as JSON.")] = RESULTS,
+    reports_dir: Annotated[Path, typer.Option(help="Where a folder with picture and samples is made.")] = command.REPORTS,
+    results_dir: Annotated[Path, typer.Option(help="Where the verdict is kept as JSON.")] = command.RESULTS,
     scratch_dir: Annotated[
         Path | None, typer.Option(help="Where the stack's data stand meanwhile; on a real disk, not in memory.")
     ] = None,
@@ -95,7 +92,7 @@ def main(
     Exits with 1 if something acknowledged is missing or there twice, and also if a figure is not flat; a figure that could not
     be told is no error. Ctrl-C ends it and keeps nothing.
     """
-    signal.signal(signal.SIGTERM, _interrupt)
+    command.end_as_by_ctrl_c()
     plan = Plan(
         seconds or (QUICK_SECONDS if quick else SECONDS), rate or (QUICK_EVENTS_A_SECOND if quick else EVENTS_A_SECOND), quick
     )
@@ -266,10 +263,6 @@ def _show(kept: dict[str, Any], found: Sequence[Verdict], plan: Plan, paths: Seq
 
 def _duration(seconds: float) -> str:
     return f"{seconds / 60:.3g} min" if seconds >= 60 else f"{seconds:.0f} s"
-
-
-def _interrupt(_: int, __: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":
